@@ -1,0 +1,171 @@
+"""`StoreWriter`: the one way anything gets into a store. Atomic, resumable, checksummed."""
+
+import json
+import re
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pyarrow as pa
+
+from .files import checksum, recipe_hash, whole, write_json
+from .skeleton import JOINTS
+
+FORMAT = "mcss-store"
+VERSION = 1
+INDEX = "dataset.json"
+#: Frames in one record batch of a part: what is held in memory while writing, and the step of random access.
+FRAMES_A_BATCH = 64
+NAME = re.compile(r"[\w][\w .,()+-]*")
+
+
+def part_schema(views):
+    """The Arrow schema of a part: one row a frame, one image and one crop a view."""
+    fields = [pa.field("pose", pa.list_(pa.float32(), 3 * len(JOINTS)))]
+    fields += [pa.field(f"image {view}", pa.large_binary()) for view in views]
+    fields += [pa.field(f"crop {view}", pa.list_(pa.float32(), 3)) for view in views]
+    return pa.schema(fields)
+
+
+class StoreWriter:
+    """Writes a store, one clip of one subject at a time; used as a context manager.
+
+    path: the store's folder, made if need be. name, licence, source: strings for people. recipe: whatever made
+    the data, as JSON. fps: stored frames a second. image_size: pixels. views: the cameras' names, in order.
+
+    A clip whose file is there with the right checksum is done (`has`), so an interrupted run goes on where it
+    stopped. A second writer on the same folder, or one with another recipe, is refused.
+    """
+
+    def __init__(self, path, *, name, licence, source, recipe, fps, image_size, views):
+        views = list(views)
+        if len(set(views)) != len(views) or not all(isinstance(view, str) and NAME.fullmatch(view) for view in views):
+            raise ValueError(f"views must be different names made of letters, digits and ' .,()+-', not {views}")
+        if not (np.isfinite(fps) and fps > 0 and image_size > 0):
+            raise ValueError(f"fps and image_size must be positive, not {fps} and {image_size}")
+        self.path = Path(path)
+        self.views = views
+        self.header = {
+            "format": FORMAT, "version": VERSION, "name": name, "licence": licence, "source": source,
+            "recipe": recipe, "recipe_hash": recipe_hash(recipe), "joints": list(JOINTS),
+            "fps": float(fps), "image_size": int(image_size), "views": views,
+        }
+        self._lock = filelock.FileLock(self.path / ".writing.lock", timeout=0)
+        self._done, self._order = {}, []
+
+    def __enter__(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise RuntimeError(f"{self.path} is being written by another process; wait for it to end") from None
+        try:
+            self._recover()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        self._lock.release()
+
+    def _recover(self):
+        for leftover in self.path.glob("*/.*.part"):  # a cut-off part, useless; we hold the lock
+            leftover.unlink()
+        if not (self.path / INDEX).exists():
+            if any(self.path.glob("*/*.arrow")):
+                raise ValueError(f"{self.path} holds parts but no {INDEX}: not a store this can go on with; take another folder")
+            self._save(complete=False)
+            return
+        try:
+            found = json.loads((self.path / INDEX).read_text(encoding="utf-8"))
+            header = {key: found[key] for key in self.header}
+            self._done = {part["file"]: part for part in found["parts"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.path / INDEX} is damaged ({error}); delete the folder and write it again") from None
+        differ = [key for key, value in self.header.items() if header[key] != value]
+        if differ:
+            raise ValueError(f"{self.path} was written with other settings ({', '.join(differ)} differ): take another folder, or delete it")
+
+    def _file(self, subject, source):
+        for text in (subject, source):
+            if not NAME.fullmatch(text):
+                raise ValueError(f"'{text}' cannot name a subject or clip: use letters, digits, ' .,()+-'")
+        return f"{subject}/{source}.arrow"
+
+    def has(self, subject, source):
+        """Whether this clip is written, whole and undamaged; it then keeps its place in the subject's order."""
+        file = self._file(subject, source)
+        part, path = self._done.get(file), self.path / file
+        if not part or not path.exists() or path.stat().st_size != part["bytes"] or checksum(path) != part["sha256"]:
+            return False
+        if file not in self._order:
+            self._order.append(file)
+        return True
+
+    def add(self, subject, source, action, frames):
+        """Writes one clip. `frames` yields, frame by frame, a dict of
+        `pose` `(17, 3)` world millimetres or None; `images`, an encoded JPEG or None for each view;
+        `crops` `(V, 3)`: x0, y0, size of the square cut out of the camera's image, or None.
+        """
+        file = self._file(subject, source)
+        path, schema = self.path / file, part_schema(self.views)
+        path.parent.mkdir(exist_ok=True)
+        count = 0
+        with whole(path) as temporary:
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+                rows = []
+                for count, frame in enumerate(frames, 1):
+                    rows.append(self._row(frame, f"{file}, frame {count - 1}"))
+                    if len(rows) == FRAMES_A_BATCH:
+                        writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+                        rows = []
+                if rows:
+                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+            if not count:
+                raise ValueError(f"{file}: the clip has no frames")
+            sha256 = checksum(temporary)
+        self._done[file] = {
+            "file": file, "subject": subject, "source": source, "action": action, "frames": count,
+            "bytes": path.stat().st_size, "sha256": sha256,
+        }
+        if file not in self._order:
+            self._order.append(file)
+        self._save(complete=False)
+
+    def _row(self, frame, where):
+        images, crops, pose = frame["images"], frame.get("crops"), frame.get("pose")
+        if len(images) != len(self.views) or (crops is not None and np.shape(crops) != (len(self.views), 3)):
+            raise ValueError(f"{where}: needs {len(self.views)} images and crops (x0, y0, size), one a view")
+        row = {}
+        if pose is not None:
+            pose = np.asarray(pose, np.float32)
+            if pose.shape != (len(JOINTS), 3) or not np.isfinite(pose).all():
+                raise ValueError(f"{where}: a pose must be ({len(JOINTS)}, 3) finite millimetres, or None where there is no truth")
+            row["pose"] = pose.ravel()
+        for v, view in enumerate(self.views):
+            row[f"image {view}"] = images[v]
+            row[f"crop {view}"] = None if crops is None else np.asarray(crops[v], np.float32)
+        return row
+
+    def finish(self, splits, calibration=None):
+        """Completes the store. splits: `{name: {"subjects": [...], "views": [...] or None, "frames": {subject: [...]} or None}}`.
+
+        calibration: `{subject: {view: {"K": 3x3, "R": 3x3, "t": 3, "distortion": 5 or None, "size": [w, h]}}}`,
+        x_camera = R x_world + t in mm, distortion k1, k2, p1, p2, k3; or None. Parts nobody asked for go.
+        """
+        subjects = {self._done[file]["subject"] for file in self._order}
+        for name, split in splits.items():
+            unknown = set(split["subjects"]) - subjects
+            if unknown:
+                raise ValueError(f"split '{name}' names subjects without any clip: {sorted(unknown)}")
+        stray = [file for file in self._done if file not in self._order]
+        for file in stray:
+            (self.path / file).unlink(missing_ok=True)
+            del self._done[file]
+        self._save(complete=True, splits=splits, calibration=calibration)
+
+    def _save(self, complete, **more):
+        # parts already asked for come first and in their order; those of an earlier run follow
+        files = self._order + [file for file in self._done if file not in self._order]
+        write_json(self.path / INDEX, {**self.header, "complete": complete, **more, "parts": [self._done[f] for f in files]})

@@ -1,0 +1,112 @@
+"""Sphinx extension: pages that ask no other server for anything.
+
+Notebooks store a Plotly figure as JSON only, which the builder cannot show. Here
+that JSON goes into the page, and plotly.min.js, out of the installed plotly package,
+is loaded on the pages that have a figure. MathJax comes out of the package
+sphinx-mathjax-offline. Interactive widgets work when `npm install
+@jupyter-widgets/html-manager` was run next to _config.yml; without it the page says
+where the control can be used. Thebe, whose script sits on a CDN, is left out.
+"""
+
+import html
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import plotly
+from docutils import nodes
+from myst_nb.core import render
+
+PLOTLY = "application/vnd.plotly.v1+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+EMBED = "node_modules/@jupyter-widgets/html-manager/dist/embed.js"
+NO_WIDGET = ('<p class="no-widget"><em>An interactive control stands here. It works where the chapter '
+             "runs: in Colab, or on your own machine.</em></p>")
+
+BOOT = """document.querySelectorAll(".plotly-figure").forEach(function (box) {
+  var figure = JSON.parse(box.querySelector("script").textContent);
+  figure.config = Object.assign({responsive: true, displaylogo: false}, figure.config);
+  Plotly.newPlot(box, figure);
+});
+"""
+
+
+def figure_html(figure: dict) -> str:
+    """A Plotly figure, as notebooks store it, to HTML. `layout.meta.alt` describes it."""
+    layout = figure.get("layout", {})
+    meta = layout.get("meta")
+    alt = meta.get("alt", "") if isinstance(meta, dict) else ""
+    label = f' aria-label="{html.escape(alt)}"' if alt else ""
+    # A screen reader sees nothing inside an "img", so a figure with controls is a "group".
+    role = "group" if layout.get("sliders") or layout.get("updatemenus") else "img"
+    config = {key: value for key, value in figure.get("config", {}).items() if key != "plotlyServerURL"}
+    text = json.dumps({**figure, "config": config}, separators=(",", ":")).replace("</", "<\\/")
+    height = int(layout.get("height") or 450)
+    return (f'<div class="output plotly-figure" role="{role}"{label} style="min-height:{height}px">'
+            f'<script type="application/json">{text}</script></div>')
+
+
+class OfflineOutputs:
+    """A mime renderer of myst-nb."""
+
+    mime_priority_overrides = [("html", PLOTLY, 1)]
+    widgets = False
+
+    @classmethod
+    def handle_mime(cls, renderer, data, inline):
+        if data.mime_type == PLOTLY:
+            return [nodes.raw(text=figure_html(data.content), format="html")]
+        if data.mime_type == WIDGET and not cls.widgets:
+            return [nodes.raw(text=NO_WIDGET, format="html")]
+        alt = data.output_metadata.get(data.mime_type, {}).get("alt")
+        if data.mime_type.startswith("image/") and alt and not inline:  # display.Image(..., alt=...)
+            image = renderer.render_image(data)
+            image[0].setdefault("alt", alt)
+            return image
+        return None
+
+
+def use_local_scripts(app, config):
+    """Collect the scripts in a folder that is copied to the pages' _static."""
+    folder = Path(app.doctreedir) / "scripts"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
+    (folder / "plotly-figures.js").write_text(BOOT)
+
+    mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    unused = shutil.ignore_patterns("*svg*", "*-full*", "*mml-chtml*", "node-main.js", "liteDOM.js")
+    shutil.copytree(mathjax, folder / "mathjax", ignore=unused)
+    config.mathjax_path = "mathjax/tex-chtml.js"
+
+    embed = Path(app.srcdir) / EMBED
+    OfflineOutputs.widgets = embed.exists()
+    config.nb_ipywidgets_js = {}
+    if OfflineOutputs.widgets:
+        shutil.copy(embed, folder / "widgets.js")
+        config.nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
+    config.html_static_path.append(str(folder))
+
+
+def load_on_this_page(app, pagename, templatename, context, doctree):
+    """Plotly where there is a figure, Thebe nowhere, the widgets' state where widgets are shown."""
+    if "plotly-figure" in context.get("body", ""):
+        app.add_js_file("plotly.min.js", priority=600, loading_method="defer")
+        app.add_js_file("plotly-figures.js", priority=601, loading_method="defer")
+    unwanted = ("thebe",) if OfflineOutputs.widgets else ("thebe", "widget-state+json")
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if not any(word in described(file) for word in unwanted)]
+
+
+def described(file) -> str:
+    attributes = getattr(file, "attributes", {})
+    return " ".join([str(getattr(file, "filename", file)), attributes.get("type", ""), attributes.get("body", "")[:100]]).lower()
+
+
+def setup(app):
+    if OfflineOutputs not in render.load_mime_renders():  # the list that myst-nb fills from entry points
+        render.load_mime_renders().append(OfflineOutputs)
+    app.connect("config-inited", use_local_scripts)
+    app.connect("html-page-context", load_on_this_page, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

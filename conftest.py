@@ -1,0 +1,80 @@
+"""How pytest runs the chapters: `pytest --nbval book/ tests/`.
+
+nbval compares every stored output with the new one, and two kinds of output need more
+than a comparison of strings. Plotly figures are compared as figures: numbers within a
+tolerance, arrays decoded, the theme left out, because plotly 5 and 7 write the same
+figure differently. Pictures, standard error (progress bars) and widgets are not compared.
+"""
+
+import base64
+import os
+from numbers import Real
+
+import numpy as np
+import pytest
+
+NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
+PLOTLY = "application/vnd.plotly.v1+json"
+LEFT_OUT = {"template", "config", "uid"}  # of a figure: theme, toolbar, random identifiers
+RELATIVE, ABSOLUTE = 1e-3, 1e-3
+LONGEST = ("05_joint_training.ipynb",)  # begin with these, so that no worker waits for them at the end
+
+
+def pytest_configure(config):
+    """Workers share the cores, so each gets its part of them, and so do the kernels it starts."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+
+def pytest_itemcollected(item):
+    if hasattr(item.parent, "skip_compare"):  # a cell of a notebook
+        compared = item.parent.skip_compare
+        item.parent.skip_compare = compared + tuple(name for name in NOT_COMPARED if name not in compared)
+        sanitize = item.sanitize
+        item.sanitize = lambda value: Figure(value) if is_figure(value) else sanitize(value)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest chapter, the other chapters, the tests."""
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.path.suffix != ".ipynb"))
+
+
+def is_figure(value) -> bool:
+    return isinstance(value, dict) and "data" in value and "layout" in value
+
+
+class Figure(dict):
+    """A Plotly figure as JSON, equal to another when both show the same."""
+
+    def __eq__(self, other):
+        return same(dict(self), dict(other))
+
+    def __ne__(self, other):
+        return not self == other
+
+
+def same(one, two) -> bool:
+    one, two = decoded(one), decoded(two)
+    if isinstance(one, dict) and isinstance(two, dict):
+        one, two = ({key: value for key, value in side.items() if key not in LEFT_OUT} for side in (one, two))
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, Real) and isinstance(two, Real):
+        return bool(np.isclose(one, two, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+    return one == two
+
+
+def decoded(value):
+    """Plotly 6 and later write an array as base64 with a dtype and a shape; as nested lists here."""
+    if isinstance(value, dict) and {"bdata", "dtype"} <= value.keys():
+        array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
+        shape = value.get("shape")
+        if shape:
+            array = array.reshape([int(n) for n in str(shape).split(",")] if isinstance(shape, str) else shape)
+        return array.tolist()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value

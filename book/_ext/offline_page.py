@@ -3,9 +3,9 @@
 Notebooks store a Plotly figure as JSON only, which the builder cannot show. Here
 that JSON goes into the page, and plotly.min.js, out of the installed plotly package,
 is loaded on the pages that have a figure. MathJax comes out of the package
-sphinx-mathjax-offline. Interactive widgets work when `npm install
-@jupyter-widgets/html-manager` was run next to _config.yml; without it the page says
-where the control can be used. Thebe, whose script sits on a CDN, is left out.
+sphinx-mathjax-offline. Widgets work in the page when the npm package
+@jupyter-widgets/html-manager lies in node_modules (`make book` puts it there); without
+it the page says where they work. Thebe, whose script sits on a CDN, is left out.
 """
 
 import html
@@ -85,6 +85,8 @@ def use_local_scripts(app, config):
     config.nb_ipywidgets_js = {}
     if OfflineOutputs.widgets:
         shutil.copy(embed, folder / "widgets.js")
+        for font in embed.parent.glob("*.woff2"):
+            shutil.copy(font, folder)
         config.nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
     config.html_static_path.append(str(folder))
 

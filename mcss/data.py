@@ -2,7 +2,6 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +64,7 @@ class Store:
             if not file.is_file() or file.stat().st_size != part["bytes"]:
                 raise _damaged(file, "missing" if not file.is_file() else "not as long as it was when written")
         self.subjects = list(self._parts)
-        self._clips, self._columns, self._present = {}, {}, {}
+        self._clips, self._columns, self._present, self._image_chunks = {}, {}, {}, {}
         for subject, parts in self._parts.items():
             stops = np.cumsum([part["frames"] for part in parts]).tolist()
             self._clips[subject] = [
@@ -128,10 +127,6 @@ class Store:
             self._columns[subject] = found
         return [chunk for table in self._columns[subject] for chunk in table[column].chunks]
 
-    @cached_property
-    def _image_chunks(self):
-        return {}
-
     def _locate(self, subject, view):
         """(first frame of each record batch, record batches) of one image column."""
         key = subject, view
@@ -173,7 +168,7 @@ class Store:
             buffer = chunks[chunk][frame - int(starts[chunk])].as_buffer()
             if buffer is None:
                 raise ValueError(f"subject {subject}, frame {frame} has no image in view {self.view_names[view]}; see Store.present")
-            files.append(torch.frombuffer(buffer, dtype=torch.uint8))  # read-only memory: decoders do not write
+            files.append(torch.frombuffer(bytearray(buffer), dtype=torch.uint8))
         return files
 
     def images(self, subject, frames, views, device="cpu"):

@@ -1,0 +1,175 @@
+"""Mini-batch selection (Section 3.1.1): pairs of one subject that are never nearly the same instant."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import Split
+
+
+class PairBatch(NamedTuple):
+    """m pairs of one subject: the same instant seen from two different views."""
+
+    subject: str
+    frames: np.ndarray  #: (m,) frame numbers, no two the same instant nor nearer than the gap within one clip
+    anchor_views: np.ndarray  #: (m,)
+    positive_views: np.ndarray  #: (m,), different from anchor_views
+
+
+class LabelledBatch(NamedTuple):
+    """n labelled images, of any subject and view."""
+
+    subjects: list
+    frames: np.ndarray
+    views: np.ndarray
+
+
+class SameSubjectPairs:
+    """Index batches of anchor-positive pairs, each batch of one subject only.
+
+    Anchors, positives and so all negatives of a batch share the person and mostly the background, so neither can
+    be used to tell them apart: only the pose is left. An epoch shows each instant of the split once, as one pair
+    in two views drawn at random; a subject's instants are dealt out evenly, so batches have `pairs` pairs or
+    slightly fewer. If a clip is so dense that keeping the gap takes more batches than that, batches get smaller.
+
+    store: a `Store`. split: the name of one of its splits, or a `Split`. pairs: m, the most pairs in a batch.
+    gap: seconds that two instants of one clip must lie apart to share a batch (the paper's supplement has the
+    figure; nobody has the supplement). seed: two objects with the same seed yield the same batches.
+
+    `epoch(e)` is a list of `PairBatch`, a function of the arguments and e alone; iterating yields epoch 0.
+    Raises `ValueError` for a subject with fewer than two views or with fewer instants than a batch takes.
+    """
+
+    def __init__(self, store, split="train", pairs=66, gap=0.5, seed=0):
+        self.split = split if isinstance(split, Split) else store.splits[split]
+        self.pairs, self.seed = pairs, seed
+        self.gap_frames = max(1, math.ceil(gap * store.fps - 1e-9))
+        if pairs < 2:
+            raise ValueError(f"pairs must be at least 2, not {pairs}: a single pair has no negative")
+        self._subjects = {subject: self._instants(store, subject) for subject in self.split.subjects}
+
+    def _instants(self, store, subject):
+        """(frames, clip of each, which of the split's views show each) of the instants that have a pair."""
+        views, frames = self.split.views, np.unique(self.split.frames[subject])
+        present = store.present(subject)[frames][:, views]
+        usable = present.sum(1) >= 2
+        if not usable.any():
+            raise ValueError(f"subject {subject} is never seen in two views at once: a pair needs two; leave the subject out")
+        if usable.sum() < self.pairs:
+            raise ValueError(
+                f"subject {subject} has {usable.sum()} distinct instants seen in two views, a batch needs {self.pairs}: "
+                "take fewer pairs, or leave the subject out"
+            )
+        starts = [clip.start for clip in store.clips(subject)]
+        frames = frames[usable]
+        return frames, np.searchsorted(starts, frames, "right"), present[usable]
+
+    def epoch(self, number=0):
+        """The batches of one epoch, subjects mixed: a list of `PairBatch`."""
+        rng = np.random.default_rng([self.seed, number])
+        batches = []
+        for subject, (frames, clips, present) in self._subjects.items():
+            for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng):
+                # two different views of those present: the two largest of random numbers
+                order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
+                views = np.asarray(self.split.views)[order[:, -2:]]
+                batches.append(PairBatch(subject, frames[chosen], views[:, 0], views[:, 1]))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def __iter__(self):
+        return iter(self.epoch(0))
+
+    def __len__(self):
+        """Batches in an epoch."""
+        return sum(_batches_for(frames, clips, self.pairs, self.gap_frames) for frames, clips, _ in self._subjects.values())
+
+
+def _batches_for(frames, clips, pairs, gap):
+    count = math.ceil(len(frames) / pairs)
+    if gap > 1:
+        # The densest stretch of gap frames needs a batch for each of its instants; one batch more leaves room.
+        ends = np.searchsorted(frames, frames + gap)
+        same_clip = np.searchsorted(clips, clips, "right")
+        densest = int((np.minimum(ends, same_clip) - np.arange(len(frames))).max())
+        count = max(count, densest + 1 if densest > 1 else 1)
+    return count
+
+
+def deal(frames, clips, pairs, gap, rng):
+    """Deals instants into even batches at random, any two of one clip in one batch at least `gap` frames apart.
+
+    frames: `(n,)` ascending; clips: `(n,)`. Returns a list of index arrays into frames, each of at most about n / batches.
+    """
+    count = _batches_for(frames, clips, pairs, gap)
+    held, last, previous = np.zeros(count, int), np.empty(count, int), None
+    batch_of = np.empty(len(frames), int)
+    for clip in rng.permutation(np.unique(clips)):
+        last[:] = -gap - 1  # of each batch, the latest frame of this clip, counted from its start
+        members = np.flatnonzero(clips == clip)
+        for index in members:
+            frame = frames[index] - frames[members[0]]
+            free = frame - last >= gap
+            # the emptiest of the batches that may take it, ties broken at random
+            weight = np.where(free, held + rng.random(count), np.inf)
+            batch = int(weight.argmin())
+            batch_of[index] = batch
+            held[batch] += 1
+            last[batch] = frame
+    order = np.argsort(batch_of, kind="stable")
+    return np.split(order, np.cumsum(held)[:-1])
+
+
+class LabelledImages:
+    """Batches of labelled images for the pose loss, without end: each image once before any comes again.
+
+    store, split, seed: as in `SameSubjectPairs`. subjects, views: which of the split's are labelled, None for all;
+    views are counted from 0. share: the share of the labelled subjects' instants that is labelled, in one run from
+    the start of each clip, as an annotator would do it. size: n, images in a batch.
+
+    `batch(step)` is a function of the arguments and the step alone. Raises `ValueError` for a subject or view
+    the split does not have, and for subjects without poses.
+    """
+
+    def __init__(self, store, split="train", subjects=None, views=None, share=1.0, size=22, seed=0):
+        split = split if isinstance(split, Split) else store.splits[split]
+        self.subjects = list(split.subjects if subjects is None else subjects)
+        views = list(split.views if views is None else views)
+        unknown = [s for s in self.subjects if s not in split.subjects]
+        if unknown or not self.subjects:
+            raise ValueError(f"labels for {unknown or 'no subject'}: this split trains on {', '.join(split.subjects)}")
+        if not views or set(views) - set(split.views):
+            raise ValueError(f"labels from views {views}: this split trains on views {list(split.views)}")
+        if not 0 < share <= 1:
+            raise ValueError(f"share of labelled frames must be in (0, 1], not {share}")
+        rows = []
+        self.poses = {}  #: subject -> (T, 17, 3) world mm
+        for s, subject in enumerate(self.subjects):
+            poses = store.poses(subject)
+            if poses is None:
+                raise ValueError(f"subject {subject} has no poses in this store, so it cannot give labels")
+            self.poses[subject] = poses
+            wanted = np.zeros(len(poses), bool)
+            for clip in store.clips(subject):
+                inside = np.unique(split.frames[subject])
+                inside = inside[(inside >= clip.start) & (inside < clip.stop)]
+                wanted[inside[: math.ceil(share * len(inside))]] = True
+            wanted &= ~np.isnan(poses.numpy()).any((1, 2))
+            frame, view = np.nonzero(wanted[:, None] & store.present(subject)[:, views])
+            rows.append(np.stack([np.full(len(frame), s), frame, np.asarray(views)[view]], 1))
+        self.rows = np.concatenate(rows)  #: (N, 3): subject (index), frame, view of every labelled image
+        if len(self.rows) < 2:
+            raise ValueError("fewer than two labelled images: take more subjects, views or a larger share")
+        self.size, self.seed = size, seed
+        self._order = None, None
+
+    def batch(self, step):
+        """The labelled images of one training step, a `LabelledBatch` of `size` images."""
+        places = np.arange(step * self.size, (step + 1) * self.size)
+        rows = np.stack([self.rows[self._cycle(place // len(self.rows))[place % len(self.rows)]] for place in places])
+        return LabelledBatch([self.subjects[s] for s in rows[:, 0]], rows[:, 1], rows[:, 2])
+
+    def _cycle(self, number):
+        if self._order[0] != number:
+            self._order = number, np.random.default_rng([self.seed, 1, number]).permutation(len(self.rows))
+        return self._order[1]

@@ -1,0 +1,71 @@
+"""Checkpoints: tensors in safetensors, everything else in JSON, written whole or not at all."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from .files import checksum, whole, write_json
+from .model import MCSS
+
+FORMAT = "mcss-checkpoint"
+INDEX = "checkpoint.json"
+
+
+def save_checkpoint(directory, tensors, meta):
+    """Makes (tensors, meta) the checkpoint in `directory`, replacing the one before.
+
+    tensors: `{name: tensor}`. meta: anything JSON can hold, as a dict. At whatever moment the process dies,
+    `checkpoint.json` names a complete file of tensors: it is replaced last, in one step.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    name = f"step-{meta['step']:08d}.safetensors"
+    with whole(directory / name) as temporary:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, temporary)
+    write_json(directory / INDEX, {"format": FORMAT, **meta, "tensors": name, "sha256": checksum(directory / name)})
+    for old in directory.glob("*.safetensors"):
+        if old.name != name:
+            old.unlink()
+    for leftover in directory.glob(".*.part"):  # of a process that was killed while writing
+        leftover.unlink()
+
+
+def load_checkpoint(directory):
+    """The checkpoint in `directory`, `(tensors, meta)`, or None if there is none.
+
+    Raises `ValueError` naming the file and the remedy if it is damaged or something else.
+    """
+    index = Path(directory) / INDEX
+    if not index.exists():
+        return None
+    try:
+        meta = json.loads(index.read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            raise ValueError("another format")
+        file = index.with_name(Path(meta["tensors"]).name)
+        if not file.exists() or checksum(file) != meta["sha256"]:
+            raise ValueError(f"{file.name} is missing or not what was written")
+        return load_file(file), meta
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ValueError(f"{index} is not a sound MCSS checkpoint ({error}): delete {index.parent} and train again") from None
+
+
+def load_model(directory, device="cpu"):
+    """The network of a checkpoint, in evaluation mode on `device`. Raises `ValueError` as `load_checkpoint` does."""
+    found = load_checkpoint(directory)
+    if found is None:
+        raise FileNotFoundError(f"{directory} holds no {INDEX}: not a checkpoint")
+    tensors, meta = found
+    return restore_model(tensors, meta, directory).to(device).eval()
+
+
+def restore_model(tensors, meta, where="the checkpoint"):
+    """An `MCSS` from what `load_checkpoint` returned."""
+    try:
+        model = MCSS(**meta["model"])
+        model.load_state_dict({key[6:]: value for key, value in tensors.items() if key.startswith("model.")})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{where} holds another network than this package builds ({error}): train again") from None
+    return model

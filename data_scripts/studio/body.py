@@ -1,0 +1,147 @@
+"""The body: Anny's mesh and bones, of which the studio moves a few groups of bones rigidly.
+
+The rest pose faces -Y, Z is up, the left hand is at +X. Everything in here is in metres.
+"""
+
+import contextlib
+import functools
+import io
+import os
+
+import numpy as np
+
+#: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group turns about.
+GROUPS = [("pelvis", None, ["root", "pelvis.L", "pelvis.R"]),
+          ("belly", "pelvis", ["spine05", "spine04"]),
+          ("waist", "belly", ["spine03"]),
+          ("chest", "waist", ["spine02", "spine01"]),
+          ("neck", "chest", ["neck01", "neck02", "neck03"]),
+          ("head", "neck", ["head", "eye.L", "eye.R"])]
+for _s in "LR":
+    GROUPS += [(f"clavicle.{_s}", "chest", [f"clavicle.{_s}", f"shoulder01.{_s}"]),
+               (f"upperarm.{_s}", f"clavicle.{_s}", [f"upperarm01.{_s}", f"upperarm02.{_s}"]),
+               (f"forearm.{_s}", f"upperarm.{_s}", [f"lowerarm01.{_s}"]),
+               (f"wristward.{_s}", f"forearm.{_s}", [f"lowerarm02.{_s}"]),
+               (f"hand.{_s}", f"wristward.{_s}", [f"wrist.{_s}"]),   # and the fingers, see below
+               (f"thigh.{_s}", "pelvis", [f"upperleg01.{_s}", f"upperleg02.{_s}"]),
+               (f"shin.{_s}", f"thigh.{_s}", [f"lowerleg01.{_s}", f"lowerleg02.{_s}"]),
+               (f"foot.{_s}", f"shin.{_s}", [f"foot.{_s}"]),
+               (f"toes.{_s}", f"foot.{_s}", [f"toe1-1.{_s}"])]
+GROUP_NAMES = [g[0] for g in GROUPS]
+GROUP = {name: i for i, name in enumerate(GROUP_NAMES)}
+PARENTS = [-1 if g[1] is None else GROUP_NAMES.index(g[1]) for g in GROUPS]
+PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
+INFLUENCES = 4  # bones that may move one vertex; the few smaller weights are dropped
+
+
+@functools.lru_cache(maxsize=1)
+def anny_model():
+    """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take half a second."""
+    if "ANNY_CACHE_DIR" not in os.environ:
+        from .cache import cache_folder
+        os.environ["ANNY_CACHE_DIR"] = str(cache_folder() / "anny")
+    with contextlib.redirect_stdout(io.StringIO()):  # warp's banner
+        import anny
+        return anny.Anny()
+
+
+@functools.lru_cache(maxsize=1)
+def skin():
+    """What all bodies share: `faces (F, 3)`, `bones (V, 4)`, `weights (V, 4)`, `part (V,)` and `group_of (104,)`.
+
+    bones, part and group_of hold indices into `GROUPS`; part is the group with the largest weight.
+    """
+    model = anny_model()
+    labels, parents = model.bone_labels, model.bone_parents
+    owner = {bone: g for g, (_, _, bones) in enumerate(GROUPS) for bone in bones}
+    group_of = np.zeros(len(labels), int)
+    for b, label in enumerate(labels):  # parents come first; toes hang on the foot but move as one group of their own
+        if label in owner:
+            group_of[b] = owner[label]
+        elif label.startswith("toe"):
+            group_of[b] = GROUP["toes." + label[-1]]
+        else:
+            group_of[b] = group_of[parents[b]]
+    indices, values = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    dense = np.zeros((len(indices), len(GROUPS)), np.float32)
+    np.add.at(dense, (np.arange(len(indices))[:, None], group_of[indices]), values)
+    bones = np.argsort(-dense, 1, kind="stable")[:, :INFLUENCES]
+    weights = np.take_along_axis(dense, bones, 1)
+    return dict(faces=model.get_triangular_faces().numpy().astype(np.int32), bones=bones.astype(np.int32),
+                weights=weights / weights.sum(1, keepdims=True), part=bones[:, 0], group_of=group_of)
+
+
+class Body:
+    """One subject's body in rest, standing on z = 0.
+
+    vertices `(V, 3)`; heads `(G, 3)`, the joint each group turns about; joints, 17 pairs (group, rest place):
+    the ground truth; markers, further such pairs at the ends of hands and feet.
+    """
+
+    def __init__(self, phenotype):
+        import torch
+        model = anny_model()
+        unknown = set(phenotype) - set(PHENOTYPES)
+        if unknown:
+            raise ValueError(f"unknown phenotypes {sorted(unknown)}; Anny has {PHENOTYPES}")
+        values = {k: torch.tensor([float(phenotype.get(k, 0.5))]) for k in PHENOTYPES}
+        with torch.no_grad():
+            rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**values))
+        vertices = rest["rest_vertices"][0].numpy().astype(np.float64)
+        bone_heads = rest["rest_bone_heads"][0].numpy().astype(np.float64)
+        self.phenotype = dict(phenotype)
+        floor = vertices[:, 2].min()
+        vertices[:, 2] -= floor
+        bone_heads[:, 2] -= floor
+        self.vertices = vertices
+        self.part = skin()["part"]
+        self.bone_heads = {name: bone_heads[i] for i, name in enumerate(model.bone_labels)}
+        self.heads = np.stack([self.bone_heads[g[2][0]] for g in GROUPS])
+        # Toes bend about the line through the balls of the foot, not about the first bone's head.
+        for side in "LR":
+            self.heads[GROUP[f"toes.{side}"]] = np.mean([self.bone_heads[f"toe{i}-1.{side}"] for i in (1, 2, 3)], 0)
+        self.joints = self._joints()
+        self.markers = self._markers()
+
+    def _joints(self):
+        bone = self.bone_heads
+        hips = (bone["upperleg01.L"] + bone["upperleg01.R"]) / 2
+        eyes = (bone["eye.L"] + bone["eye.R"]) / 2
+        skull = self.vertices[self.part == GROUP["head"]]
+        top = skull[skull[:, 2].argmax()] * [0, 1, 1]  # on the plane of symmetry
+        by_side = lambda s: ([(f"thigh.{s}", bone[f"upperleg01.{s}"]), (f"shin.{s}", bone[f"lowerleg01.{s}"]),
+                              (f"foot.{s}", bone[f"foot.{s}"])],
+                             [(f"upperarm.{s}", bone[f"upperarm01.{s}"]), (f"forearm.{s}", bone[f"lowerarm01.{s}"]),
+                              (f"hand.{s}", bone[f"wrist.{s}"])])
+        (right_leg, right_arm), (left_leg, left_arm) = by_side("R"), by_side("L")
+        trunk = [("waist", bone["spine03"]), ("chest", bone["neck01"] * [1, 1, 1] - [0, 0, 0.02]),
+                 ("head", (bone["head"] + eyes) / 2), ("head", top)]
+        named = [("pelvis", hips)] + right_leg + left_leg + trunk + left_arm + right_arm
+        return [(GROUP[name], place) for name, place in named]
+
+    def _markers(self):
+        found = []
+        for side, sign in (("L", 1), ("R", -1)):
+            hand = self.vertices[self.part == GROUP[f"hand.{side}"]]
+            wrist = self.bone_heads[f"wrist.{side}"]
+            found.append((GROUP[f"hand.{side}"], hand[np.linalg.norm(hand - wrist, axis=1).argmax()]))
+            toes = self.vertices[self.part == GROUP[f"toes.{side}"]]
+            foot = self.vertices[self.part == GROUP[f"foot.{side}"]]
+            found += [(GROUP[f"toes.{side}"], toes[toes[:, 1].argmin()]), (GROUP[f"foot.{side}"], foot[foot[:, 1].argmax()])]
+        return found
+
+    def length(self, upper, lower):
+        """Distance in metres between the joints of two groups."""
+        return float(np.linalg.norm(self.heads[GROUP[upper]] - self.heads[GROUP[lower]]))
+
+    def joints_world(self, rotations, positions, markers=False):
+        """Joints `(T, 17, 3)` (or markers `(T, 6, 3)`) in metres, of groups turned and placed as `motion.solve` says."""
+        points = self.markers if markers else self.joints
+        groups = np.array([g for g, _ in points])
+        offsets = np.stack([p for _, p in points]) - self.heads[groups]
+        return np.einsum("tjab,jb->tja", rotations[:, groups], offsets) + positions[:, groups]
+
+    def transforms(self, rotations, positions):
+        """Skinning matrices `(T, G, 3, 4)` float32, from rest places to world places."""
+        shift = positions - np.einsum("tgab,gb->tga", rotations, self.heads)
+        return np.concatenate([rotations, shift[..., None]], -1).astype(np.float32)

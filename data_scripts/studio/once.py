@@ -1,0 +1,37 @@
+"""A preset's store, rendered once: two notebooks that start together wait for each other and share it."""
+
+import json
+import os
+
+import filelock
+
+from .cache import cache_folder
+from .recipe import Recipe, preset
+
+
+def preset_store(name="sample", cache=None, progress=True):
+    """See `data_scripts.studio.preset_store`; name may also be a `Recipe`."""
+    recipe = name if isinstance(name, Recipe) else preset(name)
+    folder = cache_folder(cache)
+    path = folder / f"{recipe.name}-{recipe.digest()}"
+    if _complete(path):
+        return path
+    with filelock.FileLock(folder / f"{path.name}.lock"):
+        if not _complete(path):
+            anny = os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
+            if not any(os.scandir(anny)) if os.path.isdir(anny) else True:
+                print("Reading the body model for the first time, which takes a minute or two ...", flush=True)
+            from .body import anny_model
+            with filelock.FileLock(folder / "anny.lock"):  # another preset may be the first to need it
+                anny_model()
+            from .studio import render
+            print(f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, into {path} ...", flush=True)
+            render(recipe, path, progress=progress)
+    return path
+
+
+def _complete(path):
+    try:
+        return json.loads((path / "dataset.json").read_text(encoding="utf-8"))["complete"]
+    except (OSError, ValueError, KeyError):
+        return False

@@ -1,0 +1,82 @@
+"""Recipes: everything that decides what a store of the studio holds. The same recipe makes the same bytes on one machine."""
+
+import dataclasses
+import hashlib
+import json
+
+VERSION = 1  # raise it whenever the studio draws anything differently, so that no old cache is taken for a new one
+
+ALL_ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting",
+               "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One store.
+
+    domain: a name in `scene.SCENES`; clips and frames: clips of each action for each training subject, and frames of
+    each; test_clips and test_frames: the same for test subjects; samples: rays a pixel along each axis;
+    background: "keep", "replace" (a made-up picture) or "remove" (black).
+    """
+
+    name: str
+    image_size: int
+    clips: int
+    frames: int
+    test_clips: int
+    test_frames: int
+    domain: str = "lab"
+    train: tuple = ("S1", "S5", "S6", "S7", "S8")
+    test: tuple = ("S9", "S11")
+    actions: tuple = ALL_ACTIONS
+    fps: float = 10.0
+    samples: int = 2
+    background: str = "keep"
+    seed: int = 20
+
+    def __post_init__(self):
+        if self.background not in ("keep", "replace", "remove"):
+            raise ValueError(f"background must be keep, replace or remove, not {self.background!r}")
+        unknown = set(self.actions) - set(ALL_ACTIONS)
+        if unknown:
+            raise ValueError(f"no such actions: {sorted(unknown)}; there are {ALL_ACTIONS}")
+        if min(self.image_size, self.frames, self.test_frames, self.samples, self.clips, self.test_clips) < 1:
+            raise ValueError("sizes and counts of a recipe must be at least 1")
+
+    def as_dict(self):
+        """The recipe as JSON holds it, with the version of the studio."""
+        return {**json.loads(json.dumps(dataclasses.asdict(self))), "studio": VERSION}
+
+    def digest(self):
+        """Twelve hex digits that name the recipe."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def jobs(self):
+        """All clips in order: (subject, action, take, frames)."""
+        for subject in self.train + self.test:
+            test = subject in self.test
+            for action in self.actions:
+                for take in range(self.test_clips if test else self.clips):
+                    yield subject, action, take, self.test_frames if test else self.frames
+
+    def instants(self):
+        """Instants of time in the whole store."""
+        return sum(frames for *_, frames in self.jobs())
+
+
+FEW_ACTIONS = ("Directions", "Eating", "Greeting", "Posing", "Sitting", "Walking")
+
+PRESETS = {
+    "sample": Recipe("sample", 64, clips=1, frames=50, test_clips=1, test_frames=25, actions=FEW_ACTIONS),
+    "bench": Recipe("bench", 128, clips=2, frames=100, test_clips=1, test_frames=50),
+    "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
+    "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",
+                    train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70),
+}
+
+
+def preset(name, **changes):
+    """The `Recipe` of a preset, with some of its fields replaced."""
+    if name not in PRESETS:
+        raise ValueError(f"no preset {name!r}; there are {sorted(PRESETS)}")
+    return dataclasses.replace(PRESETS[name], **changes)

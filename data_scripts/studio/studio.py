@@ -1,0 +1,152 @@
+"""From a recipe to a store: motion in the caller's thread, rays and JPEGs in workers, parts written in order."""
+
+import collections
+import concurrent.futures
+import os
+import threading
+import zlib
+
+import numpy as np
+import torch
+from torchvision.io import encode_jpeg
+from tqdm.auto import tqdm
+
+from mcss.data import StoreWriter
+
+from . import motion, wardrobe
+from .raycaster import Raycaster
+from .scene import SCENES, detector_boxes
+
+QUALITY = 92
+LICENCE = "CC0: bodies from Anny's CC0 assets, everything else made up by the studio"
+
+
+def generator(recipe, *names):
+    """A random generator that depends on the recipe's seed and on names, and on nothing else."""
+    return np.random.default_rng([recipe.seed] + [zlib.crc32(str(name).encode()) for name in names])
+
+
+class Studio:
+    """Scene, subjects and workers of one recipe on one device."""
+
+    def __init__(self, recipe, device="cpu", workers=None):
+        self.recipe, self.device = recipe, str(device)
+        on_cpu = self.device == "cpu"
+        self.slots = 8 if on_cpu else 64  # instants in a launch
+        self.workers = workers or (max(1, len(os.sched_getaffinity(0))) if on_cpu else 1)
+        self.scene = SCENES[recipe.domain](recipe.seed)
+        self._subjects, self._local = {}, threading.local()
+
+    def subject(self, name):
+        """`(Body, Figure)` of a subject; always the same for one recipe's seed."""
+        if name not in self._subjects:
+            body, outfit = wardrobe.draw_subject(generator(self.recipe, "subject", name))
+            self._subjects[name] = body, wardrobe.figure(body, outfit)
+        return self._subjects[name]
+
+    def clip(self, subject, action, take, frames):
+        """One clip: dict of joints `(T, 17, 3)` mm, moves `(T, G + 1, 3, 4)`, crops `(T, V, 3)`, seeds `(T, V)`."""
+        body, _ = self.subject(subject)
+        rng = generator(self.recipe, subject, action, take)
+        # Starting headings are spread over the circle, so that the clips of a subject together turn to every side.
+        number = self.recipe.actions.index(action) + take * len(self.recipe.actions)
+        yaw = 2 * np.pi * ((0.618 * number + zlib.crc32(subject.encode()) / 2 ** 32) % 1)
+        rotations, positions, stool = motion.clip(body, action, rng, frames, self.recipe.fps, yaw)
+        joints = body.joints_world(rotations, positions)
+        outline = np.concatenate([joints, body.joints_world(rotations, positions, markers=True)], 1)
+        moves = np.concatenate([body.transforms(rotations, positions), wardrobe.stool_transforms(stool)[:, None]], 1)
+        crops = detector_boxes(rng, self.scene.cameras, outline)
+        seeds = np.broadcast_to(rng.integers(0, 2 ** 30, len(self.scene.cameras)), crops.shape[:2])
+        return dict(subject=subject, joints=(joints * 1000).astype(np.float32), moves=moves, crops=crops, seeds=seeds)
+
+    def images(self, clip, first=0, last=None, mask=False):
+        """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S, S)` if asked."""
+        caster = getattr(self._local, "caster", None)
+        if caster is None:
+            caster = self._local.caster = Raycaster(self.scene, self.recipe.image_size, self.recipe.samples, self.slots, self.device)
+        figure = self.subject(clip["subject"])[1]
+        if getattr(caster, "figure", None) is not figure:
+            caster.dress(figure)
+        part = slice(first, last)
+        return caster.render(clip["moves"][part], clip["crops"][part], self.recipe.background, clip["seeds"][part], mask)
+
+    def _encoded(self, clip, first, last):
+        images = self.images(clip, first, last)
+        n, views = images.shape[:2]
+        flat = list(images.flatten(0, 1))
+        jpegs = encode_jpeg(flat, QUALITY) if images.is_cuda else [encode_jpeg(image, QUALITY) for image in flat]
+        jpegs = [jpeg.cpu().numpy().tobytes() for jpeg in jpegs]
+        return [jpegs[i * views:(i + 1) * views] for i in range(n)]
+
+    def frames(self, jobs):
+        """For each job `(subject, action, take, frames)` an iterator over its frames, as `StoreWriter.add` wants them.
+
+        Each iterator has to be used up before the next is asked for. Work runs ahead over the ends of clips.
+        """
+        pool = concurrent.futures.ThreadPoolExecutor(self.workers)
+        ahead, clips = collections.deque(), collections.deque()
+        todo = (start for job in jobs for start in self._chunks(job, clips))
+
+        def fill():
+            while len(ahead) < 2 * self.workers + 1:
+                chunk = next(todo, None)
+                if chunk is None:
+                    return
+                ahead.append(pool.submit(self._encoded, *chunk))
+
+        def one(job):
+            fill()
+            clip = clips.popleft()
+            for first in range(0, job[3], self.slots):
+                encoded = ahead.popleft().result()
+                fill()
+                for i, images in enumerate(encoded, first):
+                    yield dict(pose=clip["joints"][i], images=images, crops=clip["crops"][i])
+
+        try:
+            for job in jobs:
+                yield one(job)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _chunks(self, job, clips):
+        clip = self.clip(*job)
+        clips.append(clip)
+        for first in range(0, job[3], self.slots):
+            yield clip, first, min(first + self.slots, job[3])
+
+
+def clip_name(action, take):
+    """The name of a clip in the store."""
+    return f"{action} {take + 1}"
+
+
+def render(recipe, path, device=None, progress=True):
+    """Render a recipe into a store at `path`, or finish one that was interrupted; damaged parts are made again."""
+    from .body import anny_model
+    anny_model()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    studio = Studio(recipe, device)
+    views = [f"{'cam' if recipe.domain == 'lab' else 'field'}{k + 1}" for k in range(len(studio.scene.cameras))]
+    with StoreWriter(path, name=recipe.name, licence=LICENCE, source="MCSS synthetic studio (Anny bodies, Warp ray casting)",
+                     recipe=recipe.as_dict(), fps=recipe.fps, image_size=recipe.image_size, views=views) as writer:
+        all_jobs = list(recipe.jobs())
+        jobs = [job for job in all_jobs if not writer.has(job[0], clip_name(job[1], job[2]))]
+        bar = tqdm(total=recipe.instants() * len(views), unit="img", desc=f"rendering {recipe.name}", disable=not progress)
+        bar.update((recipe.instants() - sum(job[3] for job in jobs)) * len(views))
+        for job, frames in zip(jobs, studio.frames(jobs)):
+            writer.add(job[0], clip_name(job[1], job[2]), job[1], _count(frames, bar, len(views)))
+        bar.close()
+        for job in all_jobs:  # in the recipe's order, whatever was rendered first
+            writer.has(job[0], clip_name(job[1], job[2]))
+        cameras = {view: camera.calibration() for view, camera in zip(views, studio.scene.cameras)}
+        writer.finish(splits={"train": {"subjects": list(recipe.train), "views": None, "frames": None},
+                              "test": {"subjects": list(recipe.test), "views": None, "frames": None}},
+                      calibration={subject: cameras for subject in recipe.train + recipe.test})
+    return path
+
+
+def _count(frames, bar, views):
+    for frame in frames:
+        yield frame
+        bar.update(views)

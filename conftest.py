@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
-PLOTLY = "application/vnd.plotly.v1+json"
 LEFT_OUT = {"template", "config", "uid"}  # of a figure: theme, toolbar, random identifiers
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
 LONGEST = ("05_joint_training.ipynb",)  # begin with these, so that no worker waits for them at the end

@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image, ImageDraw
 
 from mcss.data import StoreWriter, open_store
@@ -73,6 +72,12 @@ def toy_store(path, subjects=("A", "B", "C"), test=("C",), clips=2, frames=20, s
     return open_store(path)
 
 
-@pytest.fixture(scope="session")
-def store(tmp_path_factory):
-    return toy_store(tmp_path_factory.mktemp("toy") / "store")
+def views_missing(path, drop):
+    with StoreWriter(path, name="m", licence="", source="", recipe={}, fps=10, image_size=32, views=["a", "b", "c", "d"]) as writer:
+        frames = list(toy_frames(0, 10, 32))
+        for t, v in drop:
+            frames[t]["images"][v] = None
+        frames[3]["pose"] = None
+        writer.add("S", "c", "Waving", frames)
+        writer.finish({"train": {"subjects": ["S"], "views": None, "frames": None}})
+    return open_store(path)

@@ -14,8 +14,8 @@ ALL_ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Pho
 class Recipe:
     """One store.
 
-    domain: a name in `scene.SCENES`; clips and frames: clips of each action for each training subject, and frames of
-    each; test_clips and test_frames: the same for test subjects; samples: rays a pixel along each axis;
+    domain: a name in `places.DOMAINS`; clips and frames: clips of each action for each training subject, and frames of
+    each; test_clips and test_frames: the same for test subjects; samples: further rays of a pixel at an edge;
     background: "keep", "replace" (a made-up picture) or "remove" (black).
     """
 
@@ -30,7 +30,7 @@ class Recipe:
     test: tuple = ("S9", "S11")
     actions: tuple = ALL_ACTIONS
     fps: float = 10.0
-    samples: int = 2
+    samples: int = 3
     background: str = "keep"
     seed: int = 20
 
@@ -40,7 +40,7 @@ class Recipe:
         unknown = set(self.actions) - set(ALL_ACTIONS)
         if unknown:
             raise ValueError(f"no such actions: {sorted(unknown)}; there are {ALL_ACTIONS}")
-        if min(self.image_size, self.frames, self.test_frames, self.samples, self.clips, self.test_clips) < 1:
+        if min(self.image_size, self.frames, self.test_frames, self.clips, self.test_clips) < 1:
             raise ValueError("sizes and counts of a recipe must be at least 1")
 
     def as_dict(self):
@@ -58,6 +58,10 @@ class Recipe:
             for action in self.actions:
                 for take in range(self.test_clips if test else self.clips):
                     yield subject, action, take, self.test_frames if test else self.frames
+
+    def number(self, subject):
+        """Counts the subjects from 0; decides how they look and where they are filmed."""
+        return (self.train + self.test).index(subject)
 
     def instants(self):
         """Instants of time in the whole store."""

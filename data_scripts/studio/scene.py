@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from .render import BANDS, CHECKS, MOTTLED, PLAIN, PLANKS
+from .paint import PLAIN
 
 IMAGE = 1000  # pixels, the square image that each camera would take; only crops of it are ever rendered
 
@@ -39,10 +39,15 @@ class Light:
 
 
 class Scene:
-    """Boxes with materials, lights and cameras. `mesh()` gives the triangles."""
+    """A room (the inside of a box), boxes in it with materials, lights and cameras. `mesh()` gives the boxes' triangles.
 
-    def __init__(self, cameras, lights, ambient, sky):
-        self.cameras, self.lights, self.ambient, self.sky = cameras, lights, ambient, sky
+    low, high: opposite corners in metres; room: materials of floor, ceiling, -x, +x, -y, +y, and the rug, whose half
+    extents are `rug`; ambient: light from everywhere. A material is (first rgb, second rgb, pattern, period).
+    """
+
+    def __init__(self, cameras, lights, ambient, low, high, room, rug=(0.0, 0.0)):
+        self.cameras, self.lights, self.ambient = cameras, lights, ambient
+        self.low, self.high, self.room, self.rug = low, high, room, rug
         self._boxes = []
 
     def box(self, centre, size, colour, second=None, pattern=PLAIN, period=1.0, turn=0.0):
@@ -80,55 +85,6 @@ def ring_of_cameras(rng, count, radius, height, focal, offset=0.0):
         cameras.append(Camera(K, np.stack([right, np.cross(ahead, right), ahead]), centre,
                               1.0 + rng.normal(0, 0.04) + rng.normal(0, 0.015, 3)))
     return cameras
-
-
-def lab(seed):
-    """The room of `sample`, `bench` and `paper`."""
-    rng = np.random.default_rng([seed, 1])
-    lights = [Light((1.2, -0.8, 3.6), 0.5, (0.62, 0.6, 0.56)), Light((-1.4, 1.0, 3.6), 0.5, (0.5, 0.52, 0.56))]
-    s = Scene(ring_of_cameras(rng, 4, 4.5, 1.5, 1145, np.pi / 4), lights, (0.42, 0.42, 0.44), (0.5, 0.5, 0.5))
-    x, y = 4.1, 3.9
-    s.box((0, 0, -0.05), (2 * x, 2 * y, 0.1), (0.42, 0.3, 0.2), (0.26, 0.17, 0.1), PLANKS, 0.16)
-    s.box((0, 0, 0.001), (4.4, 3.4, 0.006), (0.2, 0.23, 0.28), (0.25, 0.28, 0.33), MOTTLED, 0.25)
-    for sign, colour in ((1, (0.62, 0.6, 0.55)), (-1, (0.55, 0.58, 0.6))):
-        s.box((sign * (x + 0.05), 0, 1.5), (0.1, 2 * y, 3), colour)
-        s.box((0, sign * (y + 0.05), 1.5), (2 * x, 0.1, 3), tuple(np.multiply(colour, 0.93)))
-        s.box((sign * (x - 0.01), 0, 0.06), (0.04, 2 * y, 0.12), (0.2, 0.2, 0.2))
-        s.box((0, sign * (y - 0.01), 0.06), (2 * x, 0.04, 0.12), (0.2, 0.2, 0.2))
-    wood, dark, steel = (0.4, 0.24, 0.12), (0.05, 0.05, 0.06), (0.4, 0.42, 0.45)
-    s.box((3.55, 0.2, 0.73), (0.8, 1.6, 0.04), wood)                                     # a desk with a monitor
-    for dx in (-0.35, 0.35):
-        for dy in (-0.55, 0.95):
-            s.box((3.55 + dx, dy, 0.36), (0.05, 0.05, 0.72), dark)
-    s.box((3.7, 0.2, 1.05), (0.05, 0.6, 0.38), dark)
-    s.box((3.7, 0.2, 0.8), (0.05, 0.08, 0.14), dark)
-    s.box((-3.9, -0.8, 0.95), (0.35, 1.1, 1.9), (0.5, 0.48, 0.42))                       # a shelf with files
-    for level in range(4):
-        s.box((-3.75, -0.8, 0.35 + 0.42 * level), (0.12, 0.95, 0.26), *_books(rng), BANDS, 0.5)
-        for book in range(7):
-            s.box((-3.7, -1.2 + 0.13 * book, 0.34 + 0.42 * level), (0.1, 0.1, 0.2 + 0.06 * rng.random()), _colour(rng))
-    s.box((-4.07, 1.2, 1.6), (0.03, 1.4, 1.1), (0.75, 0.85, 1.0))                        # a window
-    s.box((-4.05, 1.2, 1.6), (0.04, 0.05, 1.1), (0.8, 0.8, 0.8))
-    s.box((0.6, 3.85, 1.05), (0.95, 0.06, 2.1), (0.3, 0.16, 0.09))                       # a door
-    s.box((-1.5, 3.87, 1.6), (1.3, 0.03, 0.9), (0.85, 0.86, 0.86))                       # a whiteboard
-    s.box((-1.4, 3.55, 0.45), (1.7, 0.55, 0.9), (0.12, 0.2, 0.32))                       # a chest
-    s.box((1.3, -3.6, 0.4), (1.9, 0.7, 0.35), (0.35, 0.08, 0.07))                        # a sofa
-    s.box((1.3, -3.82, 0.65), (1.9, 0.2, 0.6), (0.35, 0.08, 0.07))
-    s.box((-0.9, -3.87, 1.6), (0.8, 0.03, 1.1), (0.1, 0.3, 0.35), (0.7, 0.6, 0.3), CHECKS, 0.2)  # a poster
-    s.box((-1.6, -3.6, 0.3), (0.4, 0.4, 0.6), steel)
-    s.box((-1.6, -3.6, 0.85), (0.35, 0.35, 0.5), (0.06, 0.2, 0.05), (0.1, 0.3, 0.08), MOTTLED, 0.08)  # a plant
-    return s
-
-
-def _colour(rng):
-    return tuple(rng.uniform(0.04, 0.5, 3))
-
-
-def _books(rng):
-    return (0.08, 0.07, 0.06), (0.06, 0.05, 0.05)
-
-
-SCENES = {"lab": lab}
 
 
 def detector_boxes(rng, cameras, points):

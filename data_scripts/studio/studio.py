@@ -14,10 +14,14 @@ from tqdm.auto import tqdm
 from mcss.data import StoreWriter
 
 from . import motion, wardrobe
+from .people import draw_subject
+from .places import DOMAINS
 from .raycaster import Raycaster
-from .scene import SCENES, detector_boxes
+from .room import Plates
+from .scene import detector_boxes
 
 QUALITY = 92
+TEXELS = 4  # of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
 LICENCE = "CC0: bodies from Anny's CC0 assets, everything else made up by the studio"
 
 
@@ -34,13 +38,19 @@ class Studio:
         on_cpu = self.device == "cpu"
         self.slots = 8 if on_cpu else 64  # instants in a launch
         self.workers = workers or (max(1, len(os.sched_getaffinity(0))) if on_cpu else 1)
-        self.scene = SCENES[recipe.domain](recipe.seed)
+        self.scenes = [place(recipe.seed) for place in DOMAINS[recipe.domain]]
+        self._plates = [Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes]
         self._subjects, self._local = {}, threading.local()
+
+    def scene(self, subject):
+        """The `Scene` in which a subject is filmed."""
+        return self.scenes[self.recipe.number(subject) % len(self.scenes)]
 
     def subject(self, name):
         """`(Body, Figure)` of a subject; always the same for one recipe's seed."""
         if name not in self._subjects:
-            body, outfit = wardrobe.draw_subject(generator(self.recipe, "subject", name))
+            body, outfit = draw_subject(generator(self.recipe, "subject", name), self.recipe.number(name),
+                                        sporty=self.recipe.domain == "field")
             self._subjects[name] = body, wardrobe.figure(body, outfit)
         return self._subjects[name]
 
@@ -55,20 +65,23 @@ class Studio:
         joints = body.joints_world(rotations, positions)
         outline = np.concatenate([joints, body.joints_world(rotations, positions, markers=True)], 1)
         moves = np.concatenate([body.transforms(rotations, positions), wardrobe.stool_transforms(stool)[:, None]], 1)
-        crops = detector_boxes(rng, self.scene.cameras, outline)
-        seeds = np.broadcast_to(rng.integers(0, 2 ** 30, len(self.scene.cameras)), crops.shape[:2])
+        cameras = self.scene(subject).cameras
+        crops = detector_boxes(rng, cameras, outline)
+        seeds = np.broadcast_to(rng.integers(0, 2 ** 30, len(cameras)), crops.shape[:2])
         return dict(subject=subject, joints=(joints * 1000).astype(np.float32), moves=moves, crops=crops, seeds=seeds)
 
     def images(self, clip, first=0, last=None, mask=False):
         """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S, S)` if asked."""
-        caster = getattr(self._local, "caster", None)
-        if caster is None:
-            caster = self._local.caster = Raycaster(self.scene, self.recipe.image_size, self.recipe.samples, self.slots, self.device)
+        if not hasattr(self._local, "casters"):  # buffers of this thread, one set for each place
+            self._local.casters = [Raycaster(scene, plates, self.recipe.image_size, self.recipe.samples, self.slots,
+                                             self.device, self.recipe.background)
+                                   for scene, plates in zip(self.scenes, self._plates)]
+        caster = self._local.casters[self.recipe.number(clip["subject"]) % len(self.scenes)]
         figure = self.subject(clip["subject"])[1]
-        if getattr(caster, "figure", None) is not figure:
+        if caster.figure is not figure:
             caster.dress(figure)
         part = slice(first, last)
-        return caster.render(clip["moves"][part], clip["crops"][part], self.recipe.background, clip["seeds"][part], mask)
+        return caster.render(clip["moves"][part], clip["crops"][part], clip["seeds"][part], mask)
 
     def _encoded(self, clip, first, last):
         images = self.images(clip, first, last)
@@ -127,7 +140,7 @@ def render(recipe, path, device=None, progress=True):
     anny_model()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     studio = Studio(recipe, device)
-    views = [f"{'cam' if recipe.domain == 'lab' else 'field'}{k + 1}" for k in range(len(studio.scene.cameras))]
+    views = [f"cam{k + 1}" for k in range(len(studio.scenes[0].cameras))]
     with StoreWriter(path, name=recipe.name, licence=LICENCE, source="MCSS synthetic studio (Anny bodies, Warp ray casting)",
                      recipe=recipe.as_dict(), fps=recipe.fps, image_size=recipe.image_size, views=views) as writer:
         all_jobs = list(recipe.jobs())
@@ -139,10 +152,10 @@ def render(recipe, path, device=None, progress=True):
         bar.close()
         for job in all_jobs:  # in the recipe's order, whatever was rendered first
             writer.has(job[0], clip_name(job[1], job[2]))
-        cameras = {view: camera.calibration() for view, camera in zip(views, studio.scene.cameras)}
         writer.finish(splits={"train": {"subjects": list(recipe.train), "views": None, "frames": None},
                               "test": {"subjects": list(recipe.test), "views": None, "frames": None}},
-                      calibration={subject: cameras for subject in recipe.train + recipe.test})
+                      calibration={subject: {view: camera.calibration() for view, camera in zip(views, studio.scene(subject).cameras)}
+                                   for subject in recipe.train + recipe.test})
     return path
 
 

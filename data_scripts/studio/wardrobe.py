@@ -9,8 +9,9 @@ import dataclasses
 
 import numpy as np
 
-from .body import GROUP, GROUP_NAMES, INFLUENCES, Body, skin
-from .render import BANDS, CHECKS, DOTS, MOTTLED, PLAIN, STRIPES, TARTAN
+from .body import GROUP, GROUP_NAMES, INFLUENCES, skin
+from .drapes import long_hair, skirt
+from .paint import MOTTLED, PLAIN
 
 STOOL = len(GROUP_NAMES)  # the matrix of the stool follows those of the body's groups
 SKIN, HAIR, TOP, BOTTOM, SHOES, SOLES, EYES, LIPS, CAP, SEAT, STEEL = range(11)
@@ -18,7 +19,8 @@ SKIN, HAIR, TOP, BOTTOM, SHOES, SOLES, EYES, LIPS, CAP, SEAT, STEEL = range(11)
 
 @dataclasses.dataclass(frozen=True)
 class Outfit:
-    """Colours in linear light; sleeve and leg: covered part of arm and leg, 0 to 1; loose: millimetres of slack."""
+    """Colours in linear light; sleeve and leg: covered part of arm and leg, 0 to 1; loose: metres of slack; skirt: its
+    length as leg has it, 0 for none; locks: metres of hair below the neck, 0 for none."""
 
     skin: tuple
     hair: tuple
@@ -30,6 +32,8 @@ class Outfit:
     sleeve: float
     leg: float
     loose: float
+    skirt: float = 0.0
+    locks: float = 0.0
 
 
 @dataclasses.dataclass
@@ -104,19 +108,25 @@ def figure(body, outfit):
     rest = rest + normals * slack[:, None]
     rest[:, 2] = np.maximum(rest[:, 2], 0)
     stool_vertices, stool_faces, stool_material = stool()
-    n = len(rest)
-    bones = np.concatenate([shared["bones"], np.full((len(stool_vertices), INFLUENCES), STOOL)])
-    weights = np.concatenate([shared["weights"], np.tile(np.eye(1, INFLUENCES), (len(stool_vertices), 1))])
+    parts = [(rest, faces, shared["bones"], shared["weights"], material)]
+    if outfit.skirt:
+        parts.append((*skirt(body, outfit.skirt), BOTTOM))
+    if outfit.locks:
+        parts.append((*long_hair(body, outfit.locks), HAIR))
+    person = sum(len(part[1]) for part in parts)
+    parts.append((stool_vertices, stool_faces, np.full((len(stool_vertices), INFLUENCES), STOOL),
+                  np.tile(np.eye(1, INFLUENCES), (len(stool_vertices), 1)), stool_material))
+    start = np.cumsum([0] + [len(part[0]) for part in parts])
+    everything, bones, weights = (np.concatenate([part[k] for part in parts]) for k in (0, 2, 3))
+    faces = np.concatenate([part[1] + n for part, n in zip(parts, start)])
+    material = np.concatenate([np.broadcast_to(part[4], len(part[1])) for part in parts])
     seat, steel = (0.03, 0.03, 0.035), (0.35, 0.35, 0.37)
     materials = [(outfit.skin, tuple(np.multiply(outfit.skin, 0.8)), MOTTLED, 0.05),
                  (outfit.hair, tuple(np.multiply(outfit.hair, 1.8)), MOTTLED, 0.02),
                  outfit.top, outfit.bottom, outfit.shoes, ((0.5, 0.5, 0.5),) * 2 + (PLAIN, 1.0),
                  ((0.25, 0.22, 0.2),) * 2 + (PLAIN, 1.0), ((0.3, 0.1, 0.1),) * 2 + (PLAIN, 1.0),
                  outfit.cap or outfit.top, (seat, seat, PLAIN, 1.0), (steel, steel, PLAIN, 1.0)]
-    everything = np.concatenate([rest, stool_vertices])
-    return Figure(everything, vertex_normals(everything, np.concatenate([faces, stool_faces + n])), everything,
-                  np.concatenate([faces, stool_faces + n]), bones, weights,
-                  np.concatenate([material, stool_material]), materials, len(faces))
+    return Figure(everything, vertex_normals(everything, faces), everything, faces, bones, weights, material, materials, person)
 
 
 def stool(height=0.46, radius=0.19, sides=20):
@@ -152,32 +162,3 @@ def vertex_normals(vertices, faces):
     return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12)
 
 
-SKINS = [(0.60, 0.38, 0.28), (0.50, 0.30, 0.20), (0.36, 0.20, 0.12), (0.66, 0.44, 0.34), (0.22, 0.11, 0.06),
-         (0.13, 0.065, 0.04), (0.55, 0.34, 0.22), (0.42, 0.25, 0.15)]
-HAIRS = [(0.02, 0.015, 0.012), (0.09, 0.045, 0.02), (0.30, 0.18, 0.07), (0.18, 0.06, 0.02), (0.28, 0.27, 0.26), (0.045, 0.025, 0.015)]
-
-
-def draw_subject(rng):
-    """A body and an outfit: `(Body, Outfit)`."""
-    import colorsys
-    gender = rng.choice([rng.uniform(0, 0.15), rng.uniform(0.85, 1)])
-    body = Body(dict(gender=gender, age=rng.uniform(0.55, 0.9), muscle=rng.uniform(0.3, 0.8), weight=rng.uniform(0.25, 0.85),
-                     height=rng.uniform(0.35, 0.75), proportions=rng.uniform(0.3, 0.8)))
-
-    def cloth(patterns):
-        hue, value = rng.random(), rng.choice([rng.uniform(0.03, 0.12), rng.uniform(0.2, 0.75)])
-        first = colorsys.hsv_to_rgb(hue, rng.uniform(0.1, 0.9), value)
-        second = colorsys.hsv_to_rgb((hue + rng.uniform(-0.2, 0.2)) % 1, rng.uniform(0.1, 0.8), min(1.0, value * rng.uniform(1.6, 4)))
-        pattern = int(rng.choice(patterns))
-        if pattern == MOTTLED:
-            second = tuple(np.multiply(first, 1.35))
-        return first, second, pattern, float(rng.uniform(0.05, 0.12))
-
-    outfit = Outfit(SKINS[rng.integers(len(SKINS))], HAIRS[rng.integers(len(HAIRS))],
-                    hair_length=float(rng.uniform(0.1, 0.9) if gender > 0.5 else rng.uniform(0.6, 2.2)),
-                    top=cloth([PLAIN, PLAIN, BANDS, STRIPES, TARTAN, DOTS, CHECKS, MOTTLED]),
-                    bottom=cloth([PLAIN, MOTTLED, MOTTLED, TARTAN]), shoes=cloth([PLAIN]),
-                    cap=cloth([PLAIN]) if rng.random() < 0.2 else None,
-                    sleeve=float(rng.choice([0.22, 0.4, 0.45, 0.97])), leg=float(rng.choice([0.4, 0.62, 1.05, 1.05])),
-                    loose=float(rng.uniform(0.004, 0.016)))
-    return body, outfit

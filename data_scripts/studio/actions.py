@@ -7,7 +7,7 @@ import numpy as np
 
 from .motion import SEAT_HEIGHT, seat_clearance
 
-MOUTH, EAR, EYES = (-0.26, 0.42, 0.16), (-0.02, 0.2, 0.36), (-0.22, 0.55, 0.3)
+MOUTH, EAR, EYES = (-0.26, 0.42, 0.16), (0.03, 0.2, 0.24), (-0.22, 0.55, 0.3)
 HIP, CROSSED, LAP, BACK = (0.2, -0.02, -0.66), (-0.28, 0.42, -0.42), (-0.08, 0.5, -0.62), (-0.12, -0.3, -0.82)
 CHEST, POCKET = (-0.15, 0.5, -0.3), (0.1, 0.1, -0.84)
 

@@ -40,10 +40,10 @@ def skirt(body, length):
         ring = body.vertices[trunk & (np.abs(body.vertices[:, 2] - max(z, hip[2] - 0.5 * (hip[2] - ankle[2]))) < 0.03)]
         low, high = ring.min(0), ring.max(0)
         down = (top - z) / (top - hem)
-        follow = 0.75 * np.clip((hip[2] + 0.06 - z) / 0.22, 0, 1)
+        follow = 0.88 * np.clip((hip[2] + 0.06 - z) / 0.22, 0, 1)
         w = np.stack([np.full(32, 1 - follow), follow * left, follow * (1 - left)], -1)
         half = np.maximum((high - low) / 2, [0.14 + 0.08 * down * length, 0.1 + 0.08 * down * length, 0])
-        rings.append((((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, z), half[0] + 0.012, half[1] + 0.014, w))
+        rings.append((((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, z), half[0] + 0.024, half[1] + 0.026, w))
     return sheet(rings, around, [GROUP["pelvis"], GROUP["thigh.L"], GROUP["thigh.R"]])
 
 

@@ -71,7 +71,7 @@ class Recipe:
 FEW_ACTIONS = ("Directions", "Eating", "Greeting", "Posing", "Sitting", "Walking")
 
 PRESETS = {
-    "sample": Recipe("sample", 64, clips=1, frames=50, test_clips=1, test_frames=25, actions=FEW_ACTIONS),
+    "sample": Recipe("sample", 64, clips=1, frames=50, test_clips=1, test_frames=25, actions=FEW_ACTIONS, samples=2),
     "bench": Recipe("bench", 128, clips=2, frames=100, test_clips=1, test_frames=50),
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
     "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",

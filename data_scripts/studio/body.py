@@ -6,7 +6,12 @@ The rest pose faces -Y, Z is up, the left hand is at +X. Everything in here is i
 import functools
 import os
 
+import filelock
 import numpy as np
+import torch
+import warp
+
+from .cache import cache_folder
 
 #: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group turns about.
 GROUPS = [("pelvis", None, ["root", "pelvis.L", "pelvis.R"]),
@@ -38,13 +43,14 @@ INFLUENCES = 4  # bones that may move one vertex; the few smaller weights are dr
 @functools.lru_cache(maxsize=1)
 def anny_model():
     """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take half a second."""
-    if "ANNY_CACHE_DIR" not in os.environ:
-        from .cache import cache_folder
-        os.environ["ANNY_CACHE_DIR"] = str(cache_folder() / "anny")
-    import warp
+    folder = os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny"))
     warp.config.quiet = True  # no banner on the screens of notebooks
-    import anny
-    return anny.Anny()
+    os.makedirs(folder, exist_ok=True)
+    with filelock.FileLock(os.path.join(folder, "mcss.lock")):  # of two processes only one parses
+        if not any(name != "mcss.lock" for name in os.listdir(folder)):
+            print("Reading Anny's body model for the first time, which takes a minute or two ...", flush=True)
+        import anny  # here, because it reads ANNY_CACHE_DIR when imported
+        return anny.Anny()
 
 
 @functools.lru_cache(maxsize=1)
@@ -102,7 +108,6 @@ class Body:
     """
 
     def __init__(self, phenotype):
-        import torch
         model = anny_model()
         unknown = set(phenotype) - set(PHENOTYPES)
         if unknown:

@@ -103,10 +103,12 @@ def _leg(body, plan, R, place, k, s, sign):
     heads = body.heads
     thigh, shin, foot, toes = (GROUP[f"{n}.{s}"] for n in ("thigh", "shin", "foot", "toes"))
     hip_place = plan.pelvis + np.einsum("tab,b->ta", R[:, 0], heads[thigh] - heads[0])
-    forward = np.array([0.0, -1.0, 0.0])
+    forward, left = np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0])
     foot_turn = turn("z", plan.foot_yaw[:, k])
-    pole = unit(np.einsum("tab,b->ta", foot_turn, forward) + np.einsum("tab,b->ta", R[:, 0], forward)) \
-        + plan.knees_out[:, None] * np.einsum("tab,b->ta", R[:, 0], np.array([sign, 0.0, 0.0]))
+    # A knee points ahead under a standing body and up under a sitting one: always across the leg, as the hip and foot turn it.
+    across = unit(np.einsum("tab,b->ta", foot_turn, left) + np.einsum("tab,b->ta", R[:, 0], left))
+    pole = unit(np.cross(plan.ankles[:, k] - hip_place, across)) \
+        + plan.knees_out[:, None] * np.einsum("tab,b->ta", R[:, 0], sign * left)
     first, second, hinge = two_bones(hip_place, plan.ankles[:, k], body.length(f"thigh.{s}", f"shin.{s}"),
                                      body.length(f"shin.{s}", f"foot.{s}"), pole, MAX_FLEXION["knee"])
     rest1, rest2 = unit(heads[shin] - heads[thigh]), unit(heads[foot] - heads[shin])

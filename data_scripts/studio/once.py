@@ -18,12 +18,7 @@ def preset_store(name="sample", cache=None, progress=True):
         return path
     with filelock.FileLock(folder / f"{path.name}.lock"):
         if not _complete(path):
-            anny = os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
-            if not any(os.scandir(anny)) if os.path.isdir(anny) else True:
-                print("Reading the body model for the first time, which takes a minute or two ...", flush=True)
-            from .body import anny_model
-            with filelock.FileLock(folder / "anny.lock"):  # another preset may be the first to need it
-                anny_model()
+            os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
             from .studio import render
             print(f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, into {path} ...", flush=True)
             render(recipe, path, progress=progress)

@@ -71,6 +71,8 @@ class Raycaster:
         wp.launch(first_kernel, dim=size, device=d, inputs=[self.cast, self.stage], outputs=[self.base])
         wp.launch(finish_kernel, dim=size, device=d, inputs=[self.cast, self.stage, self.samples, CONTRAST, self.base],
                   outputs=[self.out, self.mask if mask else self.no_mask])
+        if d != "cpu":
+            wp.synchronize_device(d)  # torch works on another stream; once for a whole batch
         images = wp.to_torch(self.out)[:n * self.views].unflatten(0, (n, self.views))
         if not mask:
             return images

@@ -2,13 +2,15 @@
 
 import collections
 import concurrent.futures
+import io
 import os
 import threading
+import warnings
 import zlib
 
 import numpy as np
 import torch
-from torchvision.io import encode_jpeg
+from PIL import Image
 from tqdm.auto import tqdm
 
 from mcss.data import StoreWriter
@@ -86,9 +88,7 @@ class Studio:
     def _encoded(self, clip, first, last):
         images = self.images(clip, first, last)
         n, views = images.shape[:2]
-        flat = list(images.flatten(0, 1))
-        jpegs = encode_jpeg(flat, QUALITY) if images.is_cuda else [encode_jpeg(image, QUALITY) for image in flat]
-        jpegs = [jpeg.cpu().numpy().tobytes() for jpeg in jpegs]
+        jpegs = encode(images.flatten(0, 1))
         return [jpegs[i * views:(i + 1) * views] for i in range(n)]
 
     def frames(self, jobs):
@@ -127,6 +127,21 @@ class Studio:
         clips.append(clip)
         for first in range(0, job[3], self.slots):
             yield clip, first, min(first + self.slots, job[3])
+
+
+def encode(images):
+    """Images uint8 `(n, 3, S, S)` -> list of JPEGs; on a GPU they are encoded there and leave it compressed."""
+    if images.is_cuda:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torchvision's successor is no dependency of ours
+            from torchvision.io import encode_jpeg
+            return [jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)]
+    jpegs = []
+    for pixels in images.permute(0, 2, 3, 1).contiguous().numpy():
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
+        jpegs.append(file.getvalue())
+    return jpegs
 
 
 def clip_name(action, take):

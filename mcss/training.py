@@ -10,8 +10,10 @@ import filelock
 import torch
 from tqdm import tqdm
 
+from . import __version__
 from .checkpoint import load_checkpoint, restore_model, save_checkpoint
 from .feeding import Feeder
+from .files import recipe_hash
 from .mining import contrastive_loss
 from .model import MCSS
 from .precision import autocast, default_device, resolve
@@ -69,9 +71,19 @@ class TrainingConfig:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
+#: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
+CHAPTER_CONFIG = TrainingConfig(pairs=24, labelled=12, epochs=6, lr_drop_epoch=5, checkpoint_every=50)
+
+
 class Trained(NamedTuple):
     model: MCSS  #: in evaluation mode
     history: dict  #: one list of floats a step for each of FIGURES, plus 'seconds', 'steps_per_epoch', 'images'
+
+
+def run_folder(store, config):
+    """Beside the store, the folder of this very run: whoever asks first trains, all others load."""
+    made_by = [__version__, store.recipe_hash, asdict(config)]
+    return store.path.parent / f"run-{recipe_hash(made_by)}"
 
 
 def train(store, config=TrainingConfig(), directory=None, device=None, progress=True):

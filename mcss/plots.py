@@ -1,0 +1,102 @@
+"""Pictures for the chapters: images side by side, skeletons in 3D, curves. Colours: Okabe and Ito's, for colour-blind readers."""
+
+import inspect
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from IPython.display import Markdown
+from PIL import Image, ImageDraw
+
+from .skeleton import BONES, JOINTS
+
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#666666"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
+
+
+def source(function):
+    """The source of a function, class or method, exactly as the package has it."""
+    return Markdown(f"```python\n{inspect.getsource(function).rstrip()}\n```")
+
+
+def image_grid(images, columns, labels=None, scale=2, frames=None, points=None):
+    """Images side by side as one picture, each with a line of text under it.
+
+    images: `(n, 3, h, w)` uint8. labels: n texts. frames: n colours of a frame, or None for none. points: `(n, J, 2)`
+    pixels of the images, marked with dots. Returns a PIL image.
+    """
+    n, _, h, w = images.shape
+    h, w, text, gap = h * scale, w * scale, 14 if labels else 0, 4
+    rows = -(-n // columns)
+    sheet = Image.new("RGB", (columns * (w + gap) + gap, rows * (h + text + gap) + gap), "white")
+    pen = ImageDraw.Draw(sheet)
+    for i, image in enumerate(images):
+        x, y = gap + i % columns * (w + gap), gap + i // columns * (h + text + gap)
+        sheet.paste(Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy()).resize((w, h), Image.LANCZOS), (x, y))
+        if points is not None:
+            for u, v in np.asarray(points[i]) * scale:
+                pen.ellipse([x + u - 2, y + v - 2, x + u + 2, y + v + 2], fill=ORANGE, outline="black")
+        if frames and frames[i]:
+            pen.rectangle([x - 2, y - 2, x + w + 1, y + h + 1], outline=frames[i], width=4)
+        if labels:
+            pen.text((x + 2, y + h + 1), labels[i], fill="black")
+    return sheet
+
+
+def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
+    """Poses side by side in 3D, a plotly figure. poses: `(n, 16, 3)` or `(n, 17, 3)` mm, Z up.
+
+    The left side is blue, the right side orange, the spine grey.
+    """
+    poses = np.asarray(torch.as_tensor(poses), float)
+    if poses.shape[1] == len(JOINTS) - 1:
+        poses = np.concatenate([np.zeros_like(poses[:, :1]), poses], 1)
+    poses = np.round(poses - poses[:, :1], 1)
+    figure = go.Figure()
+    for i, pose in enumerate(poses):
+        for side, colour in (("left", BLUE), ("right", ORANGE), ("spine", GREY)):
+            bones = [b for b in BONES if _side(b) == side]
+            line = np.concatenate([np.stack([pose[a], pose[b], np.full(3, np.nan)]) for a, b in bones])
+            figure.add_scatter3d(
+                x=_gaps(line[:, 0] + i * spacing), y=_gaps(line[:, 1]), z=_gaps(line[:, 2]), mode="lines",
+                line={"color": colour, "width": 7}, name=side, legendgroup=side, showlegend=i == 0, hoverinfo="name",
+            )
+        if names:
+            figure.add_scatter3d(x=[i * spacing], y=[0], z=[1000], mode="text", text=[names[i]], showlegend=False, hoverinfo="skip")
+    hidden = {"visible": False}
+    figure.update_layout(
+        height=380, margin={"l": 0, "r": 0, "t": 0, "b": 0}, meta={"alt": alt},
+        scene={"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": {"eye": {"x": 0.2, "y": -1.3, "z": 0.4}}},
+    )
+    return figure
+
+
+def _side(bone):
+    return next((side for side in ("left", "right") if side in JOINTS[bone[1]]), "spine")
+
+
+def _gaps(values):
+    return [None if np.isnan(v) else round(float(v), 1) for v in values]
+
+
+def curves(x, series, x_title, y_title, alt, dash=()):
+    """Lines over x, a plotly figure. series: `{name: values}`; those named in `dash` are dashed."""
+    figure = go.Figure()
+    for colour, (name, values) in zip(COLOURS * 2, series.items()):
+        figure.add_scatter(
+            x=[float(v) for v in x], y=[round(float(v), 4) for v in values], name=name, mode="lines",
+            line={"color": colour, "width": 3, "dash": "dash" if name in dash else "solid"},
+        )
+    figure.update_layout(
+        height=340, margin={"l": 60, "r": 20, "t": 20, "b": 50}, xaxis_title=x_title, yaxis_title=y_title,
+        yaxis_rangemode="tozero", template="plotly_white", meta={"alt": alt},
+    )
+    return figure
+
+
+def smoothed(values, window=15):
+    """A running mean of a list, as long as the list; its beginning averages what there is."""
+    total = np.cumsum(np.insert(np.asarray(values, float), 0, 0))
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - window)
+    return (total[ends] - total[starts]) / (ends - starts)

@@ -7,7 +7,7 @@ from .paint import paint_on
 from .render import KEEP, REMOVE, REPLACE, Cast, Stage, finish_kernel, first_kernel, skin_kernel
 
 BACKGROUNDS = {"keep": KEEP, "replace": REPLACE, "remove": REMOVE}
-CONTRAST = 0.13  # difference to a neighbour, of 0 to 1, from which on a pixel gets more samples
+CONTRAST = 0.2  # difference to a neighbour, of 0 to 1, from which on a pixel gets more samples
 
 
 class Raycaster:

@@ -72,7 +72,9 @@ class TrainingConfig:
 
 
 #: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
-CHAPTER_CONFIG = TrainingConfig(pairs=24, labelled=12, epochs=6, lr_drop_epoch=5, checkpoint_every=50)
+CHAPTER_CONFIG = TrainingConfig(
+    pairs=24, labelled=8, epochs=4, lr=2e-3, lr_drop_epoch=3, pose_lr_factor=5.0, checkpoint_every=50
+)
 
 
 class Trained(NamedTuple):

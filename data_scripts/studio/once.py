@@ -1,7 +1,9 @@
 """A preset's store, rendered once: two notebooks that start together wait for each other and share it."""
 
+import contextlib
 import json
 import os
+import sys
 
 import filelock
 
@@ -20,8 +22,9 @@ def preset_store(name="sample", cache=None, progress=True):
         if not _complete(path):
             os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
             from .studio import render
-            print(f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, into {path} ...", flush=True)
-            render(recipe, path, progress=progress)
+            with contextlib.redirect_stdout(sys.stderr):  # a chapter's output is the same whether it renders or not
+                print(f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, once for all chapters ...", flush=True)
+                render(recipe, path, progress=progress)
     return path
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 
-VERSION = 1  # raise it whenever the studio draws anything differently, so that no old cache is taken for a new one
+VERSION = 2  # raise it whenever the studio draws anything differently, so that no old cache is taken for a new one
 
 ALL_ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting",
                "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether")
@@ -68,10 +68,11 @@ class Recipe:
         return sum(frames for *_, frames in self.jobs())
 
 
-FEW_ACTIONS = ("Directions", "Eating", "Greeting", "Posing", "Sitting", "Walking")
+FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")  # as different as six can be
 
 PRESETS = {
-    "sample": Recipe("sample", 64, clips=1, frames=50, test_clips=1, test_frames=25, actions=FEW_ACTIONS, samples=2),
+    # 4 frames a second: as many pictures hold two and a half times as much motion, and it is motion that is learned from
+    "sample": Recipe("sample", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS, fps=4.0, samples=2),
     "bench": Recipe("bench", 128, clips=2, frames=100, test_clips=1, test_frames=50),
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
     "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",

@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import torch
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mcss.data import StoreWriter
 

@@ -1,6 +1,8 @@
 """The synthetic studio: is the ground truth right, does the motion look like people, are the bytes reproducible."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -285,3 +287,23 @@ def test_anny_is_what_is_drawn(body):
     rotations = np.broadcast_to(np.eye(3), (1, len(body.heads), 3, 3))
     moves = body.transforms(rotations, body.heads[None])
     assert np.allclose(moves[0], np.eye(3, 4)[None], atol=1e-6)
+
+
+def test_two_processes_render_once_and_share(tmp_path):
+    """Two chapters that start together: one renders, the other waits, both get the same whole store; stdout stays empty."""
+    script = f"""
+import dataclasses, sys
+from data_scripts.studio.once import preset_store
+from data_scripts.studio.recipe import preset
+recipe = preset("sample", train=("S1",), test=("S9",), actions=("Walking",), frames=6, test_frames=6)
+path = preset_store(recipe, {str(tmp_path)!r}, progress=False)
+from mcss.data import open_store
+open_store(path).verify()
+print(path, file=sys.stderr)
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    results = [process.communicate() for process in processes]
+    assert all(process.returncode == 0 for process in processes), results
+    assert sum("once for all chapters" in err for _, err in results) == 1
+    assert [out for out, _ in results] == ["", ""]
+    assert len({err.strip().splitlines()[-1] for _, err in results}) == 1

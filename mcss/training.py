@@ -73,7 +73,7 @@ class TrainingConfig:
 
 #: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
 CHAPTER_CONFIG = TrainingConfig(
-    pairs=24, labelled=8, epochs=4, lr=2e-3, lr_drop_epoch=3, pose_lr_factor=5.0, checkpoint_every=50
+    pairs=24, labelled=8, epochs=3, lr=2e-3, lr_drop_epoch=2, pose_lr_factor=5.0, checkpoint_every=50
 )
 
 

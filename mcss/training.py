@@ -202,10 +202,13 @@ def _optimizer_tensors(optimizer):
 
 
 def _restore_optimizer(optimizer, scaler, tensors, meta, device):
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, i, key = name.split(".")
+            if value.ndim:  # the fused optimizer walks a moment as it lies in memory: it must lie as its parameter does
+                value = torch.empty_like(parameters[int(i)]).copy_(value)
             state.setdefault(int(i), {})[key] = value.to(device)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     scaler.load_state_dict(meta["scaler"])

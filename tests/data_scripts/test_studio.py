@@ -259,7 +259,7 @@ def test_same_recipe_same_bytes_and_resume(tmp_path, monkeypatch):
 def test_recipes(tmp_path):
     for name, recipe in PRESETS.items():
         assert recipe.name == name and len(recipe.digest()) == 12
-    assert preset("sample").instants() * 4 == 7200
+    assert preset("sample").instants() * 4 == 8640
     assert preset("bench").instants() >= 15000 and preset("paper").instants() * 4 >= 300000
     assert len({r.digest() for r in PRESETS.values()} | {preset("sample", seed=1).digest()}) == 5
     for bad in (dict(background="green"), dict(actions=("Flying",)), dict(frames=0)):

@@ -63,10 +63,17 @@ def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
             )
         if names:
             figure.add_scatter3d(x=[i * spacing], y=[0], z=[1000], mode="text", text=[names[i]], showlegend=False, hoverinfo="skip")
-    hidden = {"visible": False}
+    # all axes at one scale, which fits the row of skeletons into the width and one of them into the height
+    ranges = {"x": (-900, (len(poses) - 1) * spacing + 900), "y": (-1000, 1000), "z": (-1150, 1150)}
+    size = {axis: high - low for axis, (low, high) in ranges.items()}
+    longest = max(size["z"], size["x"] / 1.6)
     figure.update_layout(
-        height=380, margin={"l": 0, "r": 0, "t": 0, "b": 0}, meta={"alt": alt},
-        scene={"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": {"eye": {"x": 0.2, "y": -1.3, "z": 0.4}}},
+        height=380, margin={"l": 0, "r": 0, "t": 0, "b": 0}, meta={"alt": alt}, legend={"orientation": "h", "x": 0, "y": 0},
+        scene={
+            "aspectmode": "manual", "aspectratio": {axis: 2 * length / longest for axis, length in size.items()},
+            "camera": {"eye": {"x": 0.25, "y": -2.3, "z": 0.4}, "projection": {"type": "orthographic"}},
+            **{f"{axis}axis": {"visible": False, "range": list(limits)} for axis, limits in ranges.items()},
+        },
     )
     return figure
 

@@ -102,7 +102,7 @@ def deal(frames, clips, pairs, gap, rng):
     frames: `(n,)` ascending; clips: `(n,)`. Returns a list of index arrays into frames, each of at most about n / batches.
     """
     count = _batches_for(frames, clips, pairs, gap)
-    held, last, previous = np.zeros(count, int), np.empty(count, int), None
+    held, last = np.zeros(count, int), np.empty(count, int)
     batch_of = np.empty(len(frames), int)
     for clip in rng.permutation(np.unique(clips)):
         last[:] = -gap - 1  # of each batch, the latest frame of this clip, counted from its start

@@ -31,7 +31,7 @@ def plan_feet(body, t, path, stance, period=1.1, swing=0.4, step_height=0.11):
             c, sn = np.cos(yaw), np.sin(yaw)
             return np.stack([x + c * side + sn * front, y + sn * side - c * front], -1), yaw + sign * stance[2]
 
-        (before, yaw0), (here, yaw1), (after, yaw2) = plant(count - 1), plant(count), plant(count + 1)
+        (before, yaw0), (here, yaw1), (after, _) = plant(count - 1), plant(count), plant(count + 1)
         air = ease(u / swing)
         flat = before + (here - before) * air[:, None]
         yaw = yaw0 + (yaw1 - yaw0) * air

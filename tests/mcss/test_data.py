@@ -83,7 +83,7 @@ def test_a_resumed_store_has_the_same_bytes(tmp_path):
     half = tmp_path / "half"
     script = f"""
 import os, sys
-sys.path.insert(0, {str(Path(toy.__file__).parent)!r})
+sys.path.append({str(Path(toy.__file__).parent)!r})
 import toy
 write, count = toy.toy_frames, [0]
 def dying(*arguments):

@@ -46,11 +46,7 @@ def mean_pa_mpjpe_at_k(embeddings, poses, subjects, views, ks, cross_subject=Fal
         raise ValueError(f"needs at least one query and every k >= 1; got {len(queries)} queries and ks = {ks}")
 
     model, oracle = (torch.zeros(ks[-1], dtype=torch.float64, device=poses.device) for _ in range(2))
-    for chunk in queries.split(max(1, PAIRS_AT_ONCE // n)):
-        gallery = views[chunk, None] != views
-        if cross_subject:
-            gallery &= subjects[chunk, None] != subjects
-        _check_gallery(gallery, chunk, ks[-1])
+    for chunk, gallery in _galleries(subjects, views, cross_subject, queries, ks[-1]):
         # Both sums run over the ranks 1 to k, so one pass serves all k.
         distances = torch.cdist(embeddings[chunk], embeddings).masked_fill_(~gallery, torch.inf)
         nearest = distances.topk(ks[-1], largest=False).indices
@@ -72,11 +68,7 @@ def random_pick(poses, subjects, views, cross_subject=False, queries=None):
     subjects, views = (_numbered(labels, poses.device) for labels in (subjects, views))
     queries = torch.arange(len(poses), device=poses.device) if queries is None else torch.as_tensor(queries, device=poses.device)
     total = 0.0
-    for chunk in queries.split(max(1, PAIRS_AT_ONCE // len(poses))):
-        gallery = views[chunk, None] != views
-        if cross_subject:
-            gallery &= subjects[chunk, None] != subjects
-        _check_gallery(gallery, chunk, 1)
+    for chunk, gallery in _galleries(subjects, views, cross_subject, queries, 1):
         errors = pairwise_pa_mpjpe(poses[chunk], poses).double() * gallery
         total += (errors.sum(1) / gallery.sum(1)).sum().item()
     return total / len(queries)
@@ -86,6 +78,16 @@ def _numbered(labels, device):
     """Labels of any kind as integers."""
     names = {}
     return torch.tensor([names.setdefault(x, len(names)) for x in (labels.tolist() if hasattr(labels, "tolist") else labels)], device=device)
+
+
+def _galleries(subjects, views, cross_subject, queries, k):
+    """Chunks of queries `(q,)` with what each may search, `(q, n)` bool, at least k images each."""
+    for chunk in queries.split(max(1, PAIRS_AT_ONCE // len(views))):
+        gallery = views[chunk, None] != views
+        if cross_subject:
+            gallery &= subjects[chunk, None] != subjects
+        _check_gallery(gallery, chunk, k)
+        yield chunk, gallery
 
 
 def _check_gallery(gallery, chunk, k):

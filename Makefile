@@ -1,5 +1,6 @@
 # make book   environment, sample data, chapters, HTML
 # make test   environment, tests, chapters compared with their stored outputs
+# make chapters  executes the chapters and stores their outputs, after a change to what they show
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -8,18 +9,20 @@ HTML   := _build/html/index.html
 # One script and its fonts show ipywidgets in the pages. It is not on the Python index.
 WIDGETS := node_modules/@jupyter-widgets/html-manager
 WIDGETS_VERSION := 1.0.15
+CHAPTERS ?= $(wildcard book/*.ipynb)
 
 # One notebook a worker; more than four need more memory than they save time.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 WORKERS ?= $(shell if [ $(CORES) -gt 4 ]; then echo 4; else echo $(CORES); fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help install sample book test clean
+.PHONY: help install sample book chapters test clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book    make the environment, execute the chapters, build the HTML book"
 	@echo "make test    make the environment, run the tests and the chapters"
+	@echo "make chapters  execute the chapters and store their outputs (CHAPTERS=book/*.ipynb)"
 	@echo "make install make the environment in $(VENV) (PYTHON=$(PYTHON))"
 	@echo "make sample  render the sample data into the cache (MCSS_CACHE)"
 	@echo "make clean   remove what was built; the environment and the cache stay"
@@ -46,6 +49,9 @@ book: sample $(WIDGETS)/dist/embed.js
 	$(BIN)/jupyter-book build . --all -n -W --keep-going
 	@echo
 	@echo "The book: file://$(CURDIR)/$(HTML)"
+
+chapters: sample
+	$(BIN)/python book/_ext/execute.py $(CHAPTERS)
 
 test: sample
 	$(BIN)/python -m pytest --nbval book/ tests/ --nbval-cell-timeout 600 \

@@ -20,11 +20,14 @@ LONGEST = ("05_joint_training.ipynb",)  # begin with these, so that no worker wa
 
 
 def pytest_configure(config):
-    """Workers share the cores. PyTorch's threads spin while they wait, and take the cores from
+    """plotly 5 would write each figure a second time, as HTML; all versions write it as JSON.
+
+    Workers share the cores. PyTorch's threads spin while they wait, and take the cores from
     each other: two trainings at once on two cores ran at twice the speed with waiting threads.
     """
+    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")  # the kernels inherit both
     if "PYTEST_XDIST_WORKER" in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the kernels inherit it
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def pytest_itemcollected(item):

@@ -1,6 +1,7 @@
 """Mini-batch selection (Section 3.1.1): pairs of one subject that are never nearly the same instant."""
 
 import math
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from .data import Split
 class PairBatch(NamedTuple):
     """m pairs of one subject: the same instant seen from two different views."""
 
-    subject: str
+    subject: str  #: of all; one a pair in a mixed batch
     frames: np.ndarray  #: (m,) frame numbers, no two the same instant nor nearer than the gap within one clip
     anchor_views: np.ndarray  #: (m,)
     positive_views: np.ndarray  #: (m,), different from anchor_views
@@ -68,14 +69,16 @@ class SameSubjectPairs:
     def epoch(self, number=0):
         """The batches of one epoch, subjects mixed: a list of `PairBatch`."""
         rng = np.random.default_rng([self.seed, number])
-        batches = []
-        for subject, (frames, clips, present) in self._subjects.items():
-            for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng):
-                # two different views of those present: the two largest of random numbers
-                order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
-                views = np.asarray(self.split.views)[order[:, -2:]]
-                batches.append(PairBatch(subject, frames[chosen], views[:, 0], views[:, 1]))
+        batches = [batch for subject in self._subjects for batch in self._batches_of(subject, rng)]
         return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _batches_of(self, subject, rng):
+        frames, clips, present = self._subjects[subject]
+        for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng):
+            # two different views of those present: the two largest of random numbers
+            order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
+            views = np.asarray(self.split.views)[order[:, -2:]]
+            yield PairBatch(subject, frames[chosen], views[:, 0], views[:, 1])
 
     def __iter__(self):
         return iter(self.epoch(0))
@@ -83,6 +86,33 @@ class SameSubjectPairs:
     def __len__(self):
         """Batches in an epoch."""
         return sum(_batches_for(frames, clips, self.pairs, self.gap_frames) for frames, clips, _ in self._subjects.values())
+
+
+class MixedSubjectPairs(SameSubjectPairs):
+    """What Section 3.1.1 advises against: every subject in every batch, so that most negatives are other people.
+
+    Arguments and result as of `SameSubjectPairs`, but `PairBatch.subject` holds the subject of each pair. Each
+    instant is shown once an epoch all the same; the number of batches follows the subject with the most instants.
+    """
+
+    def __init__(self, store, split="train", pairs=66, gap=0.5, seed=0):
+        subjects = len((split if isinstance(split, Split) else store.splits[split]).subjects)
+        super().__init__(store, split, max(2, round(pairs / subjects)), gap, seed)
+
+    def epoch(self, number=0):
+        """The batches of one epoch: a list of `PairBatch`."""
+        rng = np.random.default_rng([self.seed, number])
+        shares = [list(self._batches_of(subject, rng)) for subject in self._subjects]
+        batches = []
+        for parts in zip_longest(*([share[i] for i in rng.permutation(len(share))] for share in shares)):
+            parts = [part for part in parts if part is not None]
+            subjects = np.repeat([part.subject for part in parts], [len(part.frames) for part in parts])
+            batches.append(PairBatch(subjects, *(np.concatenate(column) for column in list(zip(*parts))[1:])))
+        return batches
+
+    def __len__(self):
+        """Batches in an epoch."""
+        return max(_batches_for(frames, clips, self.pairs, self.gap_frames) for frames, clips, _ in self._subjects.values())
 
 
 def _batches_for(frames, clips, pairs, gap):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .batches import LabelledImages, SameSubjectPairs
+from .batches import LabelledImages, MixedSubjectPairs, SameSubjectPairs
 from .inference import truth_of
 
 #: Batches decoded ahead.
@@ -30,11 +30,17 @@ class Feeder:
     store: a `Store`; config: a `mcss.training.TrainingConfig`. `pose_mean`, `pose_std` (16, 3) in mm: per
     coordinate, over the labelled instants. The Baseline (no metric loss) gets the same labelled batches, and the
     same number of steps, as a run with the metric loss.
+
+    rank, world: of `world` processes that train together, this is number `rank`, and takes its share of every batch.
     """
 
-    def __init__(self, store, config, device="cpu"):
+    def __init__(self, store, config, device="cpu", rank=0, world=1):
         self.store, self.config, self.device = store, config, device
-        self._pairs = SameSubjectPairs(store, config.split, config.pairs, config.gap, config.seed)
+        self._share = slice(rank, None, world)
+        if min(config.pairs if config.metric_loss else 2 * world, config.labelled if config.pose_loss else 2 * world) < 2 * world:
+            raise ValueError(f"{config.pairs} pairs and {config.labelled} labelled images do not give {world} processes two each")
+        pairs = SameSubjectPairs if config.same_subject else MixedSubjectPairs
+        self._pairs = pairs(store, config.split, config.pairs, config.gap, config.seed)
         self.steps_per_epoch = len(self._pairs)
         self.steps = config.epochs * self.steps_per_epoch
         self._epoch = None, None
@@ -62,18 +68,22 @@ class Feeder:
             if self._epoch[0] != epoch:
                 self._epoch = epoch, self._pairs.epoch(epoch)
             pairs = self._epoch[1][place]
-            m = len(pairs.frames)
+            subjects, frames = np.broadcast_to(pairs.subject, len(pairs.frames))[self._share], pairs.frames[self._share]
+            m = len(frames)
             for views in (pairs.anchor_views, pairs.positive_views):
-                files += self.store.encoded(pairs.subject, pairs.frames, views)
+                files += self._files(subjects, frames, views[self._share])
         if self.config.pose_loss:
-            labelled, targets = self._labelled.batch(step), []
-            for subject, frame, view in zip(*labelled):
-                files += self.store.encoded(subject, frame, view)
+            labelled, targets = [column[self._share] for column in self._labelled.batch(step)], []
+            files += self._files(*labelled)
+            for subject, frame, _ in zip(*labelled):
                 frames, poses = self._targets[subject]
                 targets.append(poses[np.searchsorted(frames, frame)])
             targets = torch.stack(targets).to(self.device)
         images = self.store.decode(files, self.device)
         return Batch(images.to(self.device), m, targets)
+
+    def _files(self, subjects, frames, views):
+        return [file for s, frame, view in zip(subjects, frames, views) for file in self.store.encoded(s, frame, view)]
 
     @contextmanager
     def prefetch(self, start=0):

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from torch.nn.functional import cross_entropy
 
 
 class HardestNegatives(NamedTuple):
@@ -53,22 +54,70 @@ def contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     anchor, positive: `(m, d)` embeddings, row i of both being the same instant in two views; m >= 2.
     The mean covers both terms; a pair without a valid negative gets no push. D(i, i) is not squared.
     """
-    distances = pairwise_distances(anchor, positive)
-    m = len(distances)
-    if m < 2:
-        raise ValueError("the contrastive loss needs at least two pairs in a batch: a single pair has no negative")
+    distances = _distances_of_batch(anchor, positive)
     nearest, found = hardest_negatives(distances, beta)
     pull = distances.diagonal()
     push = (margin - nearest).clamp_min(0)  # inf gives 0: no push where no negative exists
-    total = distances.detach().sum()
-    return ContrastiveLoss(
-        loss=(pull + push).mean(),
-        valid_share=found.to(distances.dtype).mean(),
-        positive_distance=pull.detach().mean(),
-        negative_distance=(total - pull.detach().sum()) / (m * (m - 1)),
-    )
+    return _with_figures((pull + push).mean(), distances, found)
 
 
 def multiview_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     """Eq. 2, a scalar: mean over i of D(i, i) + max(0, margin - D_min^i). See `contrastive_loss`."""
     return contrastive_loss(anchor, positive, margin, beta).loss
+
+
+def _distances_of_batch(anchor, positive):
+    if len(anchor) < 2:
+        raise ValueError("the contrastive loss needs at least two pairs in a batch: a single pair has no negative")
+    return pairwise_distances(anchor, positive)
+
+
+def _with_figures(loss, distances, found):
+    m, pull = len(distances), distances.detach().diagonal()
+    return ContrastiveLoss(
+        loss=loss,
+        valid_share=found.to(distances.dtype).mean(),
+        positive_distance=pull.mean(),
+        negative_distance=(distances.detach().sum() - pull.sum()) / (m * (m - 1)),
+    )
+
+
+# What the paper's mining is compared with, over the same batches (experiment `mining`).
+
+
+def semi_hard_loss(anchor, positive, margin=0.6, beta=0.3):
+    """Eq. 2 with semi-hard negatives (Schroff et al., CVPR 2015): the nearest that is farther than the positive.
+
+    Arguments and result as in `contrastive_loss`; beta is not used.
+    """
+    distances = _distances_of_batch(anchor, positive)
+    pull = distances.diagonal()
+    in_row = distances.masked_fill(distances <= pull[:, None], torch.inf).amin(dim=1)
+    in_column = distances.masked_fill(distances <= pull, torch.inf).amin(dim=0)
+    nearest = torch.minimum(in_row, in_column)
+    return _with_figures((pull + (margin - nearest).clamp_min(0)).mean(), distances, torch.isfinite(nearest))
+
+
+def random_loss(anchor, positive, margin=0.6, beta=0.3):
+    """Eq. 2 with a negative drawn at random, in expectation: the mean push of all j != i. beta is not used."""
+    distances = _distances_of_batch(anchor, positive)
+    m, pull = len(distances), distances.diagonal()
+    push = (margin - distances).clamp_min(0)
+    push = (push.sum(1) - push.diagonal()) / (m - 1)
+    return _with_figures((pull + push).mean(), distances, torch.ones_like(pull))
+
+
+def info_nce_loss(anchor, positive, margin=0.6, beta=0.3, temperature=0.1):
+    """InfoNCE (van den Oord et al., 2018) in both directions over cosine similarity; margin and beta are not used.
+
+    temperature 0.1 is SimCLR's (Chen et al., ICML 2020).
+    """
+    distances = _distances_of_batch(anchor, positive)
+    similarity = (1 - distances.square() / 2) / temperature  # of unit vectors
+    own = torch.arange(len(distances), device=distances.device)
+    loss = (cross_entropy(similarity, own) + cross_entropy(similarity.T, own)) / 2
+    return _with_figures(loss, distances, torch.ones_like(own))
+
+
+#: The metric losses by name; the first is the paper's.
+LOSSES = {"hardest": contrastive_loss, "semi-hard": semi_hard_loss, "random": random_loss, "infonce": info_nce_loss}

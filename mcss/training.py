@@ -2,21 +2,26 @@
 
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import filelock
 import torch
+from torch import distributed, nn
 from tqdm import tqdm
 
 from . import __version__
 from .checkpoint import load_checkpoint, restore_model, save_checkpoint
+from .configuration import CHAPTER_CONFIG, TrainingConfig
 from .feeding import Feeder
 from .files import recipe_hash
-from .mining import contrastive_loss
+from .mining import LOSSES
 from .model import MCSS
 from .precision import autocast, default_device, resolve
+
+__all__ = ["CHAPTER_CONFIG", "FIGURES", "CollapseAlarm", "Trained", "TrainingConfig", "losses", "run_folder", "train"]
 
 #: What `History` keeps of every step.
 FIGURES = ("metric_loss", "pose_loss", "valid_share", "positive_distance", "negative_distance")
@@ -24,104 +29,93 @@ FIGURES = ("metric_loss", "pose_loss", "valid_share", "positive_distance", "nega
 FIGURES_EVERY = 10
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a training run. The defaults are the paper's, where it gives any (Section 4).
-
-    Not the paper's: `pose_lr_factor` (H learns that many times faster: its input has unit length, so its weights
-    must grow; measured), `gap` (the paper's is in a lost supplement), and everything from `seed` on.
-    """
-
-    metric_loss: bool = True  #: L_cnstr
-    pose_loss: bool = True  #: L_pose; alone it is the paper's Baseline
-    pairs: int = 66  #: anchor-positive pairs in a batch
-    labelled: int = 22  #: labelled images in a batch
-    gap: float = 0.5  #: seconds that two instants of one clip lie apart in a batch
-    margin: float = 0.6  #: alpha
-    beta: float = 0.3
-    pose_weight: float = 1.0  #: w in L = L_cnstr + w L_pose
-    epochs: int = 40
-    lr: float = 1e-3
-    lr_drop_epoch: int = 20  #: from this epoch on, lr times lr_drop
-    lr_drop: float = 0.1
-    betas: tuple = (0.9, 0.99)
-    pose_lr_factor: float = 10.0
-    split: str = "train"
-    label_subjects: tuple | None = None  #: None: all of the split's
-    label_views: tuple | None = None  #: counted from 0; None: all
-    label_share: float = 1.0  #: of the labelled subjects' instants
-    target: str = "canonical"  #: or 'global'
-    backbone: str = "resnet18"
-    embedding_dim: int = 128
-    pretrained: bool = False
-    batch_norm: bool = True  #: False leaves out the BatchNorm of G
-    seed: int = 0
-    precision: str = "auto"  #: see mcss.precision
-    channels_last: bool = True
-    compile: bool = False  #: torch.compile for F
-    checkpoint_every: int = 200  #: steps
-
-    def __post_init__(self):
-        if not (self.metric_loss or self.pose_loss):
-            raise ValueError("nothing to learn from: set metric_loss, pose_loss or both")
-        if self.epochs < 1 or self.labelled < 2:
-            raise ValueError(f"epochs must be at least 1 and labelled at least 2, not {self.epochs} and {self.labelled}")
-        for name in ("betas", "label_subjects", "label_views"):  # JSON knows no tuples
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-
-
-#: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
-CHAPTER_CONFIG = TrainingConfig(
-    pairs=24, labelled=8, epochs=3, lr=2e-3, lr_drop_epoch=2, pose_lr_factor=5.0, checkpoint_every=50
-)
-
-
 class Trained(NamedTuple):
     model: MCSS  #: in evaluation mode
     history: dict  #: one list of floats a step for each of FIGURES, plus 'seconds', 'steps_per_epoch', 'images'
 
 
-def run_folder(store, config):
-    """Beside the store, the folder of this very run: whoever asks first trains, all others load."""
-    made_by = [__version__, store.recipe_hash, asdict(config)]
-    return store.path.parent / f"run-{recipe_hash(made_by)}"
+def run_folder(store, config, start=None, parent=None):
+    """The folder of this very run, beside the store or in `parent`: whoever asks first trains, all others load.
+
+    start: the folder of the run it starts from, if any.
+    """
+    made_by = [__version__, store.recipe_hash, asdict(config)] + ([Path(start).name] if start else [])
+    return Path(parent or store.path.parent) / f"run-{recipe_hash(made_by)}"
 
 
-def train(store, config=TrainingConfig(), directory=None, device=None, progress=True):
+def train(store, config=TrainingConfig(), directory=None, device=None, progress=True, start=None):
     """Trains the network on a store: `Trained(model, history)`.
 
     directory: where checkpoints go. A run that was interrupted, at whatever moment, goes on from the last one and
     ends with the same weights (on a CPU: the same bits); a finished one is only loaded; two processes on one
     directory take turns. Without it nothing is kept. progress: show a bar with the losses and the alarms' figures.
+    start: an `MCSS` whose weights to begin with, for fine-tuning; None for fresh ones.
+
+    Where `torch.distributed` is initialised (`torchrun`), all its ranks train together: each takes its share of every
+    batch, gradients are averaged, negatives and BatchNorm's statistics stay within a rank. Rank 0 keeps the checkpoint.
 
     Warns (`RuntimeWarning`) while the embedding is collapsing: all embeddings in one place, no negative beyond beta.
     """
-    if directory is None:
-        return _run(store, config, None, device or default_device(), progress)
-    Path(directory).mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(Path(directory) / ".training.lock"):
-        return _run(store, config, Path(directory), device or default_device(), progress)
+    rank, world = ranks()
+    lock = nullcontext()
+    if directory is not None:
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        if rank == 0:
+            lock = filelock.FileLock(directory / ".training.lock")
+    with lock:
+        if world > 1:
+            distributed.barrier()  # nobody reads the checkpoint before rank 0 holds it
+        return _run(store, config, directory, device or default_device(), progress and rank == 0, start, rank, world)
 
 
-def _run(store, config, directory, device, progress):
-    feeder = Feeder(store, config, device)
+def ranks():
+    """(rank, world size) of this process: (0, 1) outside `torchrun`."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+class Step(nn.Module):
+    """One forward pass from a batch to (loss, figures), as a module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, model, config, precision, device):
+        super().__init__()
+        self.model, self.config, self.precision, self.device = model, config, precision, device
+
+    def forward(self, batch):
+        with autocast(self.precision, self.device):
+            embedding = self.model.embed(batch.images)
+        return losses(self.model, embedding, batch, self.config)
+
+
+def _run(store, config, directory, device, progress, start, rank, world):
+    feeder = Feeder(store, config, device, rank, world)
     steps = feeder.steps
-    made_by = {"config": asdict(config) | {"checkpoint_every": 0}, "store": store.recipe_hash}
-    model, step, history = _start(store, config, feeder, directory, made_by)
+    made_by = {"config": asdict(config) | {"checkpoint_every": 0}, "store": store.recipe_hash, "ranks": world}
+    found = load_checkpoint(directory) if directory else None
+    if found is None:
+        model, step, history = _fresh(store, config, feeder, start)
+    else:
+        _check_same_run(found[1], made_by, directory)
+        model, step, history = restore_model(*found, directory), found[1]["step"], found[1]["history"]
     model.to(device)
     if config.channels_last:
         model.to(memory_format=torch.channels_last)
+    model.H.requires_grad_(config.pose_loss)  # DistributedDataParallel waits for every gradient that is due
     optimizer = torch.optim.Adam(
         [{"params": [*model.F.parameters(), *model.G.parameters()]}, {"params": model.H.parameters()}],
         lr=config.lr, betas=config.betas, fused=True,
     )
     precision = resolve(config.precision, device)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "float16")
-    if step:
-        _restore_optimizer(optimizer, scaler, *load_checkpoint(directory), device)
+    if found:
+        _restore_optimizer(optimizer, scaler, *found, device)
     if config.compile:
         model.F.compile()
+    forward = Step(model, config, precision, device)
+    if world > 1:
+        forward = nn.parallel.DistributedDataParallel(forward)
 
     alarm = CollapseAlarm(config.beta)
     pending, began = [], time.perf_counter() - history["seconds"]
@@ -132,24 +126,22 @@ def _run(store, config, directory, device, progress):
             drop = config.lr_drop if step >= config.lr_drop_epoch * feeder.steps_per_epoch else 1.0
             for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
                 group["lr"] = config.lr * drop * factor
-            with autocast(precision, device):
-                embedding = model.embed(batch.images)
-            loss, figures = losses(model, embedding, batch, config)
+            loss, figures = forward(batch)
             optimizer.zero_grad(set_to_none=True)
             scaler.scale(loss).backward()
             scaler.step(optimizer)
             scaler.update()
-            pending.append(figures)
+            pending.append(figures.detach())
             bar.update()
             done = step + 1
             if done % FIGURES_EVERY == 0 or done == steps:
                 _read_figures(pending, history, bar, alarm if config.metric_loss else None)
                 history["seconds"] = time.perf_counter() - began
-            if directory and (done % config.checkpoint_every == 0 or done == steps):
+            if directory and rank == 0 and (done % config.checkpoint_every == 0 or done == steps):
                 _read_figures(pending, history, bar, None)
                 tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | _optimizer_tensors(optimizer)
                 save_checkpoint(directory, tensors, {
-                    "step": done, "model": model.settings, **made_by, "scaler": scaler.state_dict(), "history": history,
+                    "step": done, "steps": steps, "model": model.settings, **made_by, "scaler": scaler.state_dict(), "history": history,
                 })
     return Trained(model.eval(), history)
 
@@ -160,7 +152,7 @@ def losses(model, embedding, batch, config):
     total, figures = nothing, [nothing] * len(FIGURES)
     m = batch.pairs
     if m:
-        metric = contrastive_loss(embedding[:m], embedding[m : 2 * m], config.margin, config.beta)
+        metric = LOSSES[config.mining](embedding[:m], embedding[m : 2 * m], config.margin, config.beta)
         total = total + metric.loss
         figures[0], figures[2:] = metric.loss.detach(), metric[1:]
     if batch.targets is not None:
@@ -171,25 +163,27 @@ def losses(model, embedding, batch, config):
     return total, torch.stack(figures)
 
 
-def _start(store, config, feeder, directory, made_by):
-    """(model, steps done, history): fresh, or as the checkpoint in `directory` left them."""
-    found = load_checkpoint(directory) if directory else None
-    if found is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            model = MCSS(config.backbone, store.image_size, config.embedding_dim, config.pretrained, config.batch_norm)
-        if config.pose_loss:
-            model.pose_mean.copy_(feeder.pose_mean)
-            model.pose_std.copy_(feeder.pose_std)
-        images = 2 * config.pairs * config.metric_loss + config.labelled * config.pose_loss
-        history = {name: [] for name in FIGURES} | {"seconds": 0.0, "steps_per_epoch": feeder.steps_per_epoch, "images": images}
-        return model, 0, history
-    tensors, meta = found
-    differ = [key for key in made_by["config"] if meta["config"].get(key) != _as_json(made_by["config"][key])]
-    if differ or meta["store"] != made_by["store"]:
-        what = ", ".join(differ) if differ else "the data"
-        raise ValueError(f"{directory} holds a run with other settings ({what} differ): take another directory, or delete it")
-    return restore_model(tensors, meta, directory), meta["step"], meta["history"]
+def _fresh(store, config, feeder, start):
+    """(model, steps done, history) at the beginning of a run."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = MCSS(config.backbone, store.image_size, config.embedding_dim, config.pretrained, config.batch_norm)
+    if start is not None:
+        if start.settings != model.settings:
+            raise ValueError(f"cannot start from a network of {start.settings}: this run needs {model.settings}")
+        model.load_state_dict(start.state_dict())
+    if config.pose_loss:
+        model.pose_mean.copy_(feeder.pose_mean)
+        model.pose_std.copy_(feeder.pose_std)
+    images = 2 * config.pairs * config.metric_loss + config.labelled * config.pose_loss
+    return model, 0, {name: [] for name in FIGURES} | {"seconds": 0.0, "steps_per_epoch": feeder.steps_per_epoch, "images": images}
+
+
+def _check_same_run(meta, made_by, directory):
+    differ = [key for key, value in made_by["config"].items() if meta["config"].get(key) != _as_json(value)]
+    differ += ["the data"] * (meta["store"] != made_by["store"]) + ["the number of ranks"] * (meta.get("ranks", 1) != made_by["ranks"])
+    if differ:
+        raise ValueError(f"{directory} holds a run with other settings ({', '.join(differ)} differ): take another directory, or delete it")
 
 
 def _as_json(value):

@@ -73,6 +73,9 @@ FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking
 PRESETS = {
     # 4 frames a second: as many pictures hold two and a half times as much motion, and it is motion that is learned from
     "sample": Recipe("sample", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS, fps=4.0, samples=2),
+    # what `sample` is to `bench`, of the other domain
+    "sample-field": Recipe("sample-field", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS, fps=4.0,
+                           samples=2, domain="field", train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70),
     "bench": Recipe("bench", 128, clips=2, frames=100, test_clips=1, test_frames=50),
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
     "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from toy import toy_store, views_missing
 
-from mcss.batches import LabelledImages, SameSubjectPairs, deal
+from mcss.batches import LabelledImages, MixedSubjectPairs, SameSubjectPairs, deal
 from mcss.data import Split
 
 
@@ -113,3 +113,13 @@ def test_bad_labels(store, tmp_path):
         LabelledImages(store, share=0)
     with pytest.raises(ValueError, match="subject A has no poses"):
         LabelledImages(toy_store(tmp_path / "s", poses=False, frames=4))
+
+
+def test_a_mixed_batch_holds_every_subject_and_an_epoch_every_instant(store):
+    mixed = MixedSubjectPairs(store, pairs=8, gap=0.2, seed=1)
+    batches = mixed.epoch(0)
+    assert len(batches) == len(mixed)
+    assert all(set(batch.subject) == {"A", "B"} and len(batch.subject) == len(batch.frames) <= 10 for batch in batches[:-1])
+    shown = sorted((s, f) for batch in batches for s, f in zip(batch.subject, batch.frames))
+    assert shown == sorted((s, f) for s in ("A", "B") for f in store.splits["train"].frames[s])
+    assert all((batch.anchor_views != batch.positive_views).all() for batch in batches)

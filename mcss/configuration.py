@@ -1,0 +1,62 @@
+"""Everything that decides a training run, in one place (Section 4)."""
+
+from dataclasses import dataclass
+
+from .mining import LOSSES
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run. The defaults are the paper's, where it gives any (Section 4).
+
+    Not the paper's: `pose_lr_factor` (H learns that many times faster: its input has unit length, so its weights
+    must grow; measured), `gap` (the paper's is in a lost supplement), and everything from `seed` on.
+    """
+
+    metric_loss: bool = True  #: L_cnstr
+    pose_loss: bool = True  #: L_pose; alone it is the paper's Baseline
+    pairs: int = 66  #: anchor-positive pairs in a batch
+    labelled: int = 22  #: labelled images in a batch
+    same_subject: bool = True  #: False: every subject in every batch, against Section 3.1.1
+    gap: float = 0.5  #: seconds that two instants of one clip lie apart in a batch
+    margin: float = 0.6  #: alpha
+    beta: float = 0.3
+    mining: str = "hardest"  #: or another of mcss.mining.LOSSES
+    pose_weight: float = 1.0  #: w in L = L_cnstr + w L_pose
+    epochs: int = 40
+    lr: float = 1e-3
+    lr_drop_epoch: int = 20  #: from this epoch on, lr times lr_drop
+    lr_drop: float = 0.1
+    betas: tuple = (0.9, 0.99)
+    pose_lr_factor: float = 10.0
+    split: str = "train"
+    label_subjects: tuple | None = None  #: None: all of the split's
+    label_views: tuple | None = None  #: counted from 0; None: all
+    label_share: float = 1.0  #: of the labelled subjects' instants
+    target: str = "canonical"  #: or 'global'
+    backbone: str = "resnet18"
+    embedding_dim: int = 128
+    pretrained: bool = False
+    batch_norm: bool = True  #: False leaves out the BatchNorm of G
+    seed: int = 0
+    precision: str = "auto"  #: see mcss.precision
+    channels_last: bool = True
+    compile: bool = False  #: torch.compile for F
+    checkpoint_every: int = 200  #: steps
+
+    def __post_init__(self):
+        if not (self.metric_loss or self.pose_loss):
+            raise ValueError("nothing to learn from: set metric_loss, pose_loss or both")
+        if self.epochs < 1 or self.labelled < 2:
+            raise ValueError(f"epochs must be at least 1 and labelled at least 2, not {self.epochs} and {self.labelled}")
+        if self.mining not in LOSSES:
+            raise ValueError(f"mining must be one of {', '.join(LOSSES)}, not {self.mining!r}")
+        for name in ("betas", "label_subjects", "label_views"):  # JSON knows no tuples
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+#: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
+CHAPTER_CONFIG = TrainingConfig(
+    pairs=24, labelled=8, epochs=3, lr=2e-3, lr_drop_epoch=2, pose_lr_factor=5.0, checkpoint_every=50
+)

@@ -1,0 +1,11 @@
+"""Every table and figure of the paper, and some beyond it, as named experiments: `python -m mcss.experiments --help`.
+
+Read in this order: `trainings` (one table of configurations), `measures` (what is measured on a trained network),
+`catalogue` (which experiment measures what on which trainings), `queue` (does the trainings that are missing),
+`results` (the JSON file of a finished experiment), `claims` (does the paper's claim hold?), `cards` (the published
+checkpoints).
+"""
+
+from .catalogue import EXPERIMENTS
+
+__all__ = ["EXPERIMENTS"]

@@ -1,0 +1,91 @@
+"""The published checkpoints: half-precision weights with a card that says how they came about and what they reach.
+
+`python -m mcss.experiments.cards mcss-one baseline-one --store PATH` publishes trainings that are done.
+"""
+
+import argparse
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from ..checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
+from ..files import whole, write_json
+from ..inference import predict
+from .measures import Evaluated, pose_errors, retrieval
+from .queue import Queue, describe
+from .results import origin, rounded
+from .trainings import SCHEDULES
+
+CARD = "card.json"
+#: mm by which a card's numbers may differ on freshly rendered data: rounding of another processor.
+TOLERANCE = 1.0
+REPOSITORY = "https://raw.githubusercontent.com/mcss-book/mcss/main/book/checkpoints"
+
+
+def publish(queue, training, seed, folder):
+    """Writes the checkpoint of a finished training and its card into `folder`/`training`."""
+    source, target = queue.place(training, seed), Path(folder) / training
+    record = json.loads((source / "record.json").read_text(encoding="utf-8"))
+    tensors, meta = load_checkpoint(source)
+    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    save_checkpoint(target, half, {key: meta[key] for key in ("step", "steps", "model", "config", "store")})
+    store = queue.stores["main"]
+    written = json.loads((target / INDEX).read_text(encoding="utf-8"))
+    card = {
+        "training": training, "schedule": queue.schedule, "seed": seed, "config": meta["config"], "data": describe(store), "trained": record,
+        "results": results_of(load_model(target, queue.device), store, meta["config"]["target"]), "tolerance": TOLERANCE,
+        "precision": "half", "sha256": written["sha256"], "bytes": (target / written["tensors"]).stat().st_size, "measured": origin(),
+    }
+    write_json(target / CARD, rounded(card, 3))
+    return target
+
+
+def results_of(model, store, target="canonical"):
+    """What a card states, in mm, on the test split of a store."""
+    evaluated = Evaluated(predict(model, store, target=target), model.pose_mean.cpu(), {}, store, 0)
+    found = retrieval(evaluated)
+    at_1 = {f"{case} M@1": found[f"{case} model"][0] for case in ("same", "cross")}
+    return pose_errors(evaluated) | at_1 | {f"{case} blind pick": found[f"{case} blind"] for case in ("same", "cross")}
+
+
+def published(name, folder="checkpoints"):
+    """(model, card) of a published checkpoint in `folder`; fetched from the repository first if it is not there.
+
+    Raises `RuntimeError` if it is neither there nor to be fetched, and `ValueError` if it is not what its checksum says.
+    """
+    where = Path(folder) / name
+    if not (where / CARD).exists():
+        where.mkdir(parents=True, exist_ok=True)
+        try:
+            index = _fetch(f"{name}/{INDEX}")
+            tensors = Path(json.loads(index)["tensors"]).name
+            for file, content in ((tensors, _fetch(f"{name}/{tensors}")), (INDEX, index), (CARD, _fetch(f"{name}/{CARD}"))):
+                with whole(where / file) as temporary:
+                    temporary.write_bytes(content)
+        except (urllib.error.URLError, OSError) as error:
+            raise RuntimeError(f"{where} is not there and cannot be fetched ({error}): run this in a clone of the repository, in book/") from error
+    return load_model(where), json.loads((where / CARD).read_text(encoding="utf-8"))
+
+
+def _fetch(path):
+    with urllib.request.urlopen(f"{REPOSITORY}/{path}", timeout=60) as answer:
+        return answer.read()
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m mcss.experiments.cards", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="+", metavar="TRAINING")
+    parser.add_argument("--store", required=True, metavar="PATH")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--schedule", choices=sorted(SCHEDULES), default="paper")
+    parser.add_argument("--runs", metavar="FOLDER")
+    parser.add_argument("--to", default="book/checkpoints", metavar="FOLDER")
+    options = parser.parse_args(arguments)
+    queue = Queue({"main": options.store}, options.schedule, options.runs)
+    for name in options.names:
+        print(publish(queue, name, options.seed, options.to))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""What is measured on a trained network: functions from an `Evaluated` to a dict of numbers or lists of numbers."""
+
+import statistics
+import time
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torchvision
+from sklearn.manifold import TSNE
+
+from ..inference import Predictions
+from ..metrics import mpjpe, n_mpjpe, pa_mpjpe
+from ..model import MCSS
+from ..retrieval import mean_pa_mpjpe_at_k, random_pick
+
+KS = (1, 2, 5, 10, 20)
+QUERIES = 200  #: of each subject, Fig. 6
+BINS = np.arange(0, 401, 25)  #: mm, Fig. 6
+SHOWN = 800  #: points of the t-SNE map
+
+
+class Evaluated(NamedTuple):
+    """A trained network, seen through its predictions on a split of a store."""
+
+    predictions: Predictions
+    pose_mean: torch.Tensor  #: (16, 3) mm, of the labelled training poses
+    history: dict  #: of the training
+    store: object  #: the store of the images
+    seed: int
+
+
+def pose_errors(evaluated, views=None):
+    """N-MPJPE, MPJPE and PA-MPJPE in mm, and the MPJPE of always answering the mean pose. views: only these."""
+    p = evaluated.predictions
+    chosen = torch.from_numpy(np.isin(p.views, views) if views is not None else np.ones(len(p.views), bool)) & ~p.truth.isnan().flatten(1).any(1)
+    pose, truth = p.poses[chosen], p.truth[chosen]
+    return {
+        "N-MPJPE": n_mpjpe(pose, truth).mean().item(),
+        "MPJPE": mpjpe(pose, truth).mean().item(),
+        "PA-MPJPE": pa_mpjpe(pose, truth).mean().item(),
+        "mean pose's MPJPE": mpjpe(evaluated.pose_mean.expand_as(truth), truth).mean().item(),
+    }
+
+
+def view_4_errors(evaluated):
+    """Table 3: tested on the fourth view only."""
+    return pose_errors(evaluated, views=[3])
+
+
+def retrieval(evaluated):
+    """Mean-PA-MPJPE@K in mm, same and cross subject: M, the Oracle's O, their difference, each a list over KS; a blind pick's."""
+    p = evaluated.predictions
+    values = {}
+    for name, cross in (("same", False), ("cross", True)):
+        found = mean_pa_mpjpe_at_k(p.embeddings, p.truth, p.subjects, p.views, KS, cross)
+        for part in ("relative", "model", "oracle"):
+            values[f"{name} {part}"] = [getattr(found, part)[k] for k in KS]
+        values[f"{name} blind"] = random_pick(p.truth, p.subjects, p.views, cross)
+    return values
+
+
+def errors_and_retrieval(evaluated):
+    """`pose_errors`, and M at K = 10 beside a blind pick's."""
+    found = retrieval(evaluated)
+    at_10 = {f"{case} M@10": found[f"{case} model"][KS.index(10)] for case in ("same", "cross")}
+    return pose_errors(evaluated) | at_10 | {"same blind pick": found["same blind"], "cross blind pick": found["cross blind"]}
+
+
+def distance_by_pose(evaluated):
+    """Fig. 6: mean embedding distance by MPJPE between poses, in BINS, same and other view; averaged over QUERIES a subject.
+
+    Query and images are of one subject. A bin nobody fills is None.
+    """
+    p, rng = evaluated.predictions, np.random.default_rng(evaluated.seed)
+    sums, counts = np.zeros((2, len(BINS) - 1)), np.zeros((2, len(BINS) - 1))
+    for subject in dict.fromkeys(p.subjects):
+        rows = np.flatnonzero(p.subjects == subject)
+        for query in rng.choice(rows, min(QUERIES, len(rows)), replace=False):
+            others = torch.from_numpy(rows[rows != query])
+            difference = mpjpe(p.truth[others], p.truth[query].expand(len(others), -1, -1)).numpy()
+            distance = (p.embeddings[others] - p.embeddings[query]).norm(dim=1).numpy()
+            other_view = (p.views[others] != p.views[query]).astype(int)
+            place = np.digitize(difference, BINS) - 1
+            inside = place < len(BINS) - 1
+            np.add.at(sums, (other_view[inside], place[inside]), distance[inside])
+            np.add.at(counts, (other_view[inside], place[inside]), 1)
+    means = [[s / c if c else None for s, c in zip(*pair)] for pair in zip(sums, counts)]
+    return {"same view": means[0], "different view": means[1]}
+
+
+def training_curves(evaluated):
+    """Share of pairs with a valid negative and mean distances over the steps of the training, and what retrieval came of it."""
+    found = retrieval(evaluated)
+    names = ("valid_share", "positive_distance", "negative_distance")
+    return {name: evaluated.history[name] for name in names} | {
+        "same M@10": found["same model"][KS.index(10)], "same blind pick": found["same blind"],
+    }
+
+
+def map_of_embedding(evaluated):
+    """A t-SNE map of at most SHOWN test embeddings: x, y, and of each the subject, view and action."""
+    p = evaluated.predictions
+    rows = np.sort(np.random.default_rng(evaluated.seed).permutation(len(p.views))[:SHOWN])
+    place = TSNE(init="pca", random_state=evaluated.seed, perplexity=min(30, len(rows) // 4)).fit_transform(p.embeddings[rows].numpy())
+    actions = {s: [c.action for c in evaluated.store.clips(s) for _ in range(c.stop - c.start)] for s in dict.fromkeys(p.subjects)}
+    return {
+        "x": place[:, 0].round(2).tolist(), "y": place[:, 1].round(2).tolist(), "subject": p.subjects[rows].tolist(),
+        "view": p.views[rows].tolist(), "action": [actions[s][f] for s, f in zip(p.subjects[rows], p.frames[rows])],
+    }
+
+
+def examples(evaluated):
+    """Fig. 4: of each action, the image in the middle of the first test subject's clip, from the first view: nothing picked by hand."""
+    p = evaluated.predictions
+    subject = p.subjects[0]
+    rows = []
+    for clip in evaluated.store.clips(subject):
+        middle = (p.subjects == subject) & (p.views == p.views[0]) & (p.frames >= clip.start) & (p.frames < clip.stop)
+        if middle.any():
+            rows.append((clip.action, int(np.flatnonzero(middle)[middle.sum() // 2])))
+    return [{
+        "subject": subject, "frame": int(p.frames[row]), "view": int(p.views[row]), "action": action,
+        "predicted": p.poses[row].round().tolist(), "truth": p.truth[row].round().tolist(),
+        "MPJPE": mpjpe(p.poses[row], p.truth[row]).item(),
+    } for action, row in rows]
+
+
+def distances_between_images(evaluated, poses=3, views=3):
+    """Fig. 1b: distances between images of a few instants, far apart in pose, from a few views, of the first test subject."""
+    p = evaluated.predictions
+    subject = p.subjects[0]
+    row_of = {(f, v): i for i, (s, f, v) in enumerate(zip(p.subjects, p.frames, p.views)) if s == subject}
+    complete = [f for f in np.unique(p.frames[p.subjects == subject]) if all((f, v) in row_of for v in range(views))]
+    chosen = [complete[0]]
+    while len(chosen) < poses:  # the instant whose pose is farthest from all those chosen
+        far = [min(mpjpe(p.truth[row_of[f, 0]], p.truth[row_of[c, 0]]).item() for c in chosen) for f in complete]
+        chosen.append(complete[int(np.argmax(far))])
+    rows = [row_of[f, v] for f in chosen for v in range(views)]
+    distances = torch.cdist(p.embeddings[rows], p.embeddings[rows])
+    return {
+        "subject": subject, "frames": [int(f) for f in chosen], "views": list(range(views)),
+        "distances": [[round(float(d), 3) for d in row] for row in distances],
+    }
+
+
+def inference_time(device, image_size=224, batches=(1, 32), repeats=10):
+    """Milliseconds an image takes, by batch size, in float32: MCSS beside torchvision's ResNet-18 and ResNet-50. Medians.
+
+    The networks take turns, so that whatever else slows the machine slows all of them.
+    """
+    networks = {"MCSS (ResNet-18)": MCSS(image_size=image_size)}
+    networks |= {f"bare {name}": getattr(torchvision.models, name.lower().replace("-", ""))() for name in ("ResNet-18", "ResNet-50")}
+    times = {name: {f"batch of {n}": [] for n in batches} for name in networks}
+    with torch.inference_mode():
+        for network in networks.values():
+            network.to(device).eval()
+        for n in batches:
+            images = torch.rand(n, 3, image_size, image_size, device=device)
+            for turn in range(repeats + 2):
+                for name, network in networks.items():
+                    began = time.perf_counter()
+                    network(images)[0].sum().item()  # reading a number waits for the device
+                    if turn >= 2:  # the first ones warm up
+                        times[name][f"batch of {n}"].append((time.perf_counter() - began) / n * 1000)
+    return {name: {batch: statistics.median(values) for batch, values in by_batch.items()} for name, by_batch in times.items()}

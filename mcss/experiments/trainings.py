@@ -1,0 +1,91 @@
+"""The one table of trainings: each a name and what it changes in its schedule's configuration."""
+
+import dataclasses
+from typing import NamedTuple
+
+from ..configuration import CHAPTER_CONFIG, TrainingConfig
+from ..data import Split
+
+#: What all trainings of a queue start from. 'paper': Section 4. 'small': the largest scale at which all experiments
+#: together take about two hours on two cores.
+SCHEDULES = {"paper": TrainingConfig(), "small": CHAPTER_CONFIG}
+
+
+class Training(NamedTuple):
+    """One training. change: fields of `TrainingConfig`; 'label_subjects' counts the split's first subjects here."""
+
+    change: dict
+    store: str = "main"  #: the role of the store it learns from
+    start: str | None = None  #: the training whose weights it begins with
+
+
+METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
+METRIC = {"pose_loss": False}
+#: Fig. 3: how much is labelled. 'one' is the paper's S1.
+AMOUNTS = {
+    "all": {},
+    "three": {"label_subjects": 3},
+    "one": {"label_subjects": 1},
+    "half": {"label_subjects": 1, "label_share": 0.5},
+    "tenth": {"label_subjects": 1, "label_share": 0.1},
+    "twentieth": {"label_subjects": 1, "label_share": 0.05},
+}
+ONE = AMOUNTS["one"]
+#: Table 3: the views that are labelled, counted from 0. The metric loss always sees all.
+VIEWS = {"v123": {"label_views": (0, 1, 2)}, "v12": {"label_views": (0, 1)}}
+BETAS = (0.15, 0.3, 0.6)
+#: Experiment `sensitivity`: one change at a time, trained without the last training subject and tested on it.
+SENSITIVITY = {
+    "as it is": {},
+    "H learns as fast as the rest": {"pose_lr_factor": 1.0},
+    "H learns 20 times as fast": {"pose_lr_factor": 20.0},
+    "w = 0.3": {"pose_weight": 0.3},
+    "w = 3": {"pose_weight": 3.0},
+    "32 dimensions": {"embedding_dim": 32},
+    "half the learning rate": {"lr": 0.5},
+    "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
+}
+#: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
+FACTORS = ("lr", "epochs", "lr_drop_epoch")
+
+TRAININGS = {
+    **{f"{method}-{amount}": Training(METHODS[method] | AMOUNTS[amount]) for method in METHODS for amount in AMOUNTS},
+    **{f"{method}-one-{views}": Training(METHODS[method] | ONE | VIEWS[views]) for method in METHODS for views in VIEWS},
+    "mcss-one-global": Training(ONE | {"target": "global"}),
+    "mcss-one-resnet34": Training(ONE | {"backbone": "resnet34"}),
+    "metric": Training(METRIC),
+    "field-metric": Training(METRIC, store="field", start="mcss-one"),
+    "mcss-one-mixed": Training(ONE | {"same_subject": False}),
+    "mcss-one-gap-0": Training(ONE | {"gap": 0.0}),
+    "mcss-one-gap-2": Training(ONE | {"gap": 2.0}),
+    **{f"mcss-one-{mining}": Training(ONE | {"mining": mining}) for mining in ("semi-hard", "random", "infonce")},
+    **{f"{method}-one-{store}": Training(METHODS[method] | ONE, store) for method in METHODS for store in ("replaced", "removed")},
+    **{
+        f"collapse-{'bn' if bn else 'no-bn'}-{beta}": Training(METRIC | {"epochs": 1, "batch_norm": bn, "beta": beta, "margin": 2 * beta})
+        for bn in (True, False) for beta in BETAS
+    },
+    **{f"sensitivity {name}": Training(ONE | {"split": "fit"} | change) for name, change in SENSITIVITY.items()},
+}
+
+
+def configuration(name, store, schedule, seed):
+    """The `TrainingConfig` of a training on a store, a seed and a schedule of SCHEDULES."""
+    base, change = SCHEDULES[schedule], dict(TRAININGS[name].change)
+    if "label_subjects" in change:
+        split = store.splits[change.get("split", "train")]
+        change["label_subjects"] = tuple(split.subjects[: change["label_subjects"]])
+    if name.startswith("sensitivity"):
+        change |= {field: type(getattr(base, field))(getattr(base, field) * change[field]) for field in FACTORS if field in change}
+    return dataclasses.replace(base, seed=seed, **change)
+
+
+def add_validation(store):
+    """Adds two splits to a store's own: 'fit', its training split without the last subject, and 'validation', that subject.
+
+    Settings are compared on it, so that the test subjects stay unseen until everything is chosen.
+    """
+    train = store.splits["train"]
+    *fit, last = train.subjects
+    store.splits["fit"] = Split(fit, train.views, {s: train.frames[s] for s in fit})
+    store.splits["validation"] = Split([last], train.views, {last: train.frames[last]})
+    return store

@@ -1,0 +1,188 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import filelock
+import numpy as np
+import pytest
+import torch
+from toy import toy_store
+
+from mcss.experiments import EXPERIMENTS
+from mcss.experiments.__main__ import main
+from mcss.experiments.queue import Queue, jobs_of, run
+from mcss.experiments.results import read_result
+from mcss.experiments.trainings import TRAININGS, configuration
+from mcss.metrics import n_mpjpe
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Three training subjects and a test subject; a second domain of other people."""
+    folder = tmp_path_factory.mktemp("experiments")
+    toy_store(folder / "main", subjects=("A", "B", "D", "C"))
+    toy_store(folder / "field", subjects=("E", "F", "G"), test=("G",))
+    return {"main": folder / "main", "field": folder / "field"}
+
+
+@pytest.fixture(scope="module")
+def finished(stores):
+    """figure4: MCSS and the Baseline, one seed, done once for this module."""
+    results = stores["main"].parent / "results"
+    return run(["figure4", "table1"], stores, (0,), "small", None, results, progress=False), results
+
+
+def test_every_row_names_a_training_and_every_configuration_is_valid(stores):
+    queue = Queue(stores)
+    for experiment in EXPERIMENTS.values():
+        for row in experiment.rows:
+            assert row.training in TRAININGS and row.on in ("main", "field", "replaced", "removed")
+    for name in TRAININGS:
+        for schedule in ("paper", "small"):
+            configuration(name, queue.stores["main"], schedule, 3)
+
+
+def test_labels_are_counted_in_the_store_s_own_subjects(stores):
+    store = Queue(stores).stores["main"]
+    assert configuration("mcss-one", store, "paper", 0).label_subjects == ("A",)
+    assert configuration("mcss-all", store, "paper", 0).label_subjects is None
+    assert configuration("mcss-one-v12", store, "paper", 0).label_views == (0, 1)
+    assert configuration("sensitivity half the learning rate", store, "paper", 0).lr == 0.0005
+    assert configuration("sensitivity twice the epochs", store, "paper", 0).epochs == 80
+    assert store.splits["fit"].subjects == ["A", "B"] and store.splits["validation"].subjects == ["D"]
+
+
+def test_rows_share_trainings_and_a_start_comes_first():
+    jobs = jobs_of(["table1", "table2", "table4", "figure4"], [0, 1])
+    keys = [(job.training, job.seed) for job in jobs]
+    assert len(keys) == len(set(keys)) == 2 * (4 + 2 + 1)
+    assert keys.index(("mcss-one", 1)) < keys.index(("field-metric", 1))
+    views = {(job.training, job.seed): job.views_of for job in jobs}
+    assert views["mcss-one", 0] == (("field", "test"), ("main", "test"))
+
+
+def test_a_result_carries_its_origin(finished):
+    (figure, table), _ = finished
+    result = read_result(table)
+    assert table.name == "table1.toy.json" and result["seeds"] == [0]
+    assert result["command"].startswith("python -m mcss.experiments table1 --store STORE --seeds 0 --schedule small")
+    assert result["stores"]["main"]["recipe_hash"] and result["hardware"] and result["commit"]
+    (row,) = [row for row in result["rows"] if row["training"] == "mcss-one"]
+    assert row["config"]["label_subjects"] == ["A"] and row["trained"][0]["seconds"] > 0 and row["values"]["N-MPJPE"]["interval"] is None
+    assert result["seconds"] == pytest.approx(sum(row["trained"][0]["seconds"] for row in result["rows"]), abs=0.01)
+    shown = read_result(figure)["rows"][0]["shown"]
+    assert len(shown) == 2 and np.shape(shown[0]["predicted"]) == (16, 3)
+
+
+def test_a_number_in_the_file_is_the_network_s(finished, stores):
+    (_, table), _ = finished
+    queue = Queue(stores, "small")
+    (row,) = [row for row in EXPERIMENTS["table1"].rows if row.training == "baseline-one"]
+    p = queue.evaluated(row, 0).predictions
+    (stored,) = [r for r in read_result(table)["rows"] if r["training"] == "baseline-one"]
+    assert stored["values"]["N-MPJPE"]["per_seed"] == [pytest.approx(n_mpjpe(p.poses, p.truth).mean().item(), abs=1e-3)]
+
+
+def test_what_is_done_is_skipped(finished, stores, monkeypatch):
+    _, results = finished
+    monkeypatch.setattr("mcss.experiments.queue.train", lambda *a: pytest.fail("trained again"))
+    assert len(run(["table1"], stores, (0,), "small", None, results, progress=False)) == 1
+
+
+def test_two_workers_do_what_one_does(finished, stores, tmp_path):
+    """On a CPU the number of threads changes the order of sums, so the same within rounding that training amplifies."""
+    (written,) = run(["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False)
+    values = read_result(written)["rows"][0]["values"]["same view"]
+    assert len(values["per_seed"]) == 2 and values["per_seed"][0] != values["per_seed"][1]
+    filled = [k for k, v in enumerate(values["mean"]) if v is not None]
+    assert filled and all(values["interval"][k][0] <= values["mean"][k] <= values["interval"][k][1] for k in filled)
+
+
+def test_fine_tuning_starts_from_the_other_training(stores, tmp_path):
+    queue = Queue(stores, "small", tmp_path)
+    first, second = jobs_of(["table4"], [0])
+    queue.do(first, progress=False)
+    queue.do(second, progress=False)
+    assert queue.is_done(first) and queue.is_done(second)
+    table = queue.result("table4", [0])
+    assert [row["label"] for row in table["rows"]] == ["as is", "fine-tuned with L_cnstr"] and set(table["stores"]) == {"main", "field"}
+    a, b = (queue.evaluated(row, 0).pose_mean for row in EXPERIMENTS["table4"].rows)
+    assert torch.equal(a, b)  # H and its constants come along
+
+
+def test_killed_it_goes_on(stores, tmp_path):
+    command = [sys.executable, "-m", "mcss.experiments", "figure6", "--store", str(stores["main"]), "--schedule", "small",
+               "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and not list(tmp_path.glob("runs/run-*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not list(tmp_path.glob("results/*"))
+    subprocess.run(command, check=True, capture_output=True)
+    (written,) = tmp_path.glob("results/*")
+    assert read_result(written)["rows"][0]["training"] == "mcss-one"
+
+
+@pytest.mark.parametrize("names, change, message", [
+    (["table9"], {}, "unknown experiment table9; there are table1"),
+    (["background"], {}, "needs a store for the role 'replaced'.*--background replace"),
+    (["table4"], {"field": None}, "needs a store for the role 'field'.*preset field"),
+])  # fmt: skip
+def test_bad_requests(stores, names, change, message):
+    with pytest.raises(ValueError, match=message):
+        Queue({role: path for role, path in (stores | change).items() if path}).check(names)
+
+
+def test_a_store_without_labels(tmp_path):
+    toy_store(tmp_path / "s", subjects=("A", "B", "C"), poses=False)
+    with pytest.raises(ValueError, match="test subject C has no poses"):
+        Queue({"main": tmp_path / "s"}).check(["table1"])
+
+
+def test_a_store_of_another_kind(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="error: .* is not a store"):
+        main(["table1", "--store", str(tmp_path)])
+
+
+def test_two_queues_on_one_folder(stores):
+    with filelock.FileLock(stores["main"].parent / ".queue.lock"), pytest.raises(ValueError, match="another queue works on"):
+        run(["table1"], stores, progress=False)
+
+
+def test_one_failure_leaves_the_rest_done(stores, tmp_path, monkeypatch):
+    real = Queue.do
+
+    def do(self, job, progress):
+        if job.training == "mcss-all":
+            raise RuntimeError("out of memory")
+        real(self, job, progress)
+
+    monkeypatch.setattr(Queue, "do", do)
+    with pytest.raises(RuntimeError, match="(?s)1 trainings failed.*mcss-all, seed 0: out of memory"):
+        run(["table1", "figure4"], stores, (0,), "small", None, tmp_path, progress=False)
+    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.json"] or (tmp_path / "table1.toy.json").exists()
+
+
+def test_a_full_disk(stores, tmp_path):
+    """A real file system of 8 MB: one clear error, and what is there stays whole."""
+    small = tmp_path / "small"
+    small.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        with pytest.raises(SystemExit, match="error: the disk is full"):
+            main(["figure6", "--store", str(stores["main"]), "--schedule", "small", "--runs", str(small), "--results", str(tmp_path)])
+        assert not list(small.glob("run-*/*.safetensors")) and not list(small.glob("run-*/.*.part"))
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_another_version_s_result(tmp_path):
+    file = tmp_path / "table1.toy.json"
+    file.write_text(json.dumps({"format": "mcss-result", "version": 99}))
+    with pytest.raises(ValueError, match="table1.toy.json is not a result of this package .version 99.*run the experiment again"):
+        read_result(file)

@@ -27,6 +27,7 @@ COLAB = {
     "plotly": "5.24.1",
     "ipywidgets": "7.7.1",
     "scikit-learn": "1.6.1",
+    "scipy": "1.16.3",
     "pyarrow": "18.1.0",
     "safetensors": "0.8.0",
     "tqdm": "4.67.3",

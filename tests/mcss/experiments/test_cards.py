@@ -1,0 +1,51 @@
+import dataclasses
+
+import pytest
+from toy import toy_store
+
+from mcss.experiments import cards
+from mcss.experiments.queue import Job, Queue
+from mcss.experiments.trainings import SCHEDULES
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cards")
+    toy_store(folder / "store", subjects=("A", "B", "C"))
+    SCHEDULES["toy"] = dataclasses.replace(SCHEDULES["small"], pairs=8, epochs=1)
+    queue = Queue({"main": folder / "store"}, "toy")
+    queue.do(Job("mcss-one", 0, ()), progress=False)
+    yield queue
+    del SCHEDULES["toy"]
+
+
+def test_a_published_network_gives_its_card_s_numbers(queue, tmp_path):
+    folder = cards.publish(queue, "mcss-one", 0, tmp_path)
+    model, card = cards.published("mcss-one", tmp_path)
+    again = cards.results_of(model, queue.stores["main"])
+    assert card["results"] == {name: pytest.approx(value, abs=1e-3) for name, value in again.items()}
+    assert card["bytes"] < 25e6 and card["data"]["recipe_hash"] == queue.stores["main"].recipe_hash
+    assert card["trained"]["commit"] and card["config"]["label_subjects"] == ["A"]
+    assert {path.name for path in folder.iterdir()} == {"card.json", "checkpoint.json", f"step-{card['trained']['steps']:08d}.safetensors"}
+
+
+def test_it_is_fetched_where_it_is_missing(queue, tmp_path, monkeypatch):
+    cards.publish(queue, "mcss-one", 0, tmp_path / "there")
+    monkeypatch.setattr(cards, "REPOSITORY", (tmp_path / "there").as_uri())
+    model, card = cards.published("mcss-one", tmp_path / "here")
+    assert card["training"] == "mcss-one" and (tmp_path / "here" / "mcss-one" / "card.json").exists()
+
+
+def test_a_changed_file_is_noticed(queue, tmp_path):
+    folder = cards.publish(queue, "mcss-one", 0, tmp_path)
+    (weights,) = folder.glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match="not a sound MCSS checkpoint"):
+        cards.published("mcss-one", tmp_path)
+
+
+def test_neither_there_nor_to_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "REPOSITORY", (tmp_path / "nowhere").as_uri())
+    with pytest.raises(RuntimeError, match="run this in a clone of the repository"):
+        cards.published("mcss-one", tmp_path / "here")
+    assert [] == list((tmp_path / "here").glob("*/*"))

@@ -1,0 +1,68 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mcss.data import Clip
+from mcss.experiments.measures import (
+    BINS, KS, Evaluated, distance_by_pose, distances_between_images, errors_and_retrieval, examples, inference_time, map_of_embedding,
+    pose_errors, retrieval, view_4_errors,
+)
+from mcss.inference import Predictions
+
+
+@pytest.fixture
+def perfect():
+    """Two subjects, 15 instants each in four views; the embedding is the pose itself, and so is the prediction."""
+    generator = torch.Generator().manual_seed(0)
+    poses = 80 * torch.randn(30, 16, 3, generator=generator) * torch.linspace(0.2, 2, 30)[torch.randperm(30, generator=generator), None, None]
+    truth = poses.repeat_interleave(4, 0)
+    subjects = np.repeat(np.array(["A", "B"], dtype=object), 60)
+    frames, views = np.tile(np.repeat(np.arange(15), 4), 2), np.tile(np.arange(4), 30)
+    store = SimpleNamespace(clips=lambda s: [Clip(0, 10, "Waving", ""), Clip(10, 15, "Sitting", "")])
+    return Evaluated(Predictions(truth.flatten(1) / 1000, truth.clone(), truth, subjects, frames, views), poses.mean(0), {}, store, 0)
+
+
+def test_a_perfect_network(perfect):
+    errors = pose_errors(perfect)
+    assert errors["MPJPE"] == errors["N-MPJPE"] == 0 and errors["PA-MPJPE"] == pytest.approx(0, abs=0.1) and errors["mean pose's MPJPE"] > 100
+    found = retrieval(perfect)
+    assert found["same model"][0] == pytest.approx(0, abs=0.1) and len(found["cross relative"]) == len(KS)
+    assert found["cross oracle"][0] > 50 and found["cross blind"] > found["cross oracle"][-1]
+
+
+def test_only_the_fourth_view_counts(perfect):
+    poses = perfect.predictions.poses
+    poses[torch.from_numpy(perfect.predictions.views == 0)] += 1e4
+    assert view_4_errors(perfect)["MPJPE"] == 0 and errors_and_retrieval(perfect)["MPJPE"] > 1000
+
+
+def test_distance_grows_with_the_difference_in_pose(perfect):
+    values = distance_by_pose(perfect)
+    assert len(values["same view"]) == len(BINS) - 1
+    assert values["different view"][0] == pytest.approx(0, abs=1e-6) and values["same view"][0] is None
+    filled = [v for v in values["different view"] if v is not None]
+    assert filled == sorted(filled) and len(filled) > 2
+
+
+def test_examples_take_the_middle_of_each_clip(perfect):
+    assert [(e["action"], e["frame"], e["view"], e["MPJPE"]) for e in examples(perfect)] == [("Waving", 5, 0, 0.0), ("Sitting", 12, 0, 0.0)]
+
+
+def test_distances_between_images(perfect):
+    shown = distances_between_images(perfect)
+    D = np.array(shown["distances"])
+    assert len(set(shown["frames"])) == 3 and D.shape == (9, 9)
+    assert D[:3, :3].max() == pytest.approx(0, abs=1e-2) and D[:3, 3:].min() > 0.5
+
+
+def test_a_map_names_every_point(perfect):
+    shown = map_of_embedding(perfect)
+    assert len({len(values) for values in shown.values()}) == 1 and set(shown["action"]) == {"Waving", "Sitting"}
+
+
+def test_inference_times_every_network():
+    times = inference_time("cpu", image_size=64, batches=(1, 2), repeats=1)
+    assert set(times) == {"MCSS (ResNet-18)", "bare ResNet-18", "bare ResNet-50"}
+    assert all(values["batch of 2"] > 0 for values in times.values())

@@ -143,7 +143,7 @@ def _run(store, config, directory, device, progress, start, rank, world):
                 save_checkpoint(directory, tensors, {
                     "step": done, "steps": steps, "model": model.settings, **made_by, "scaler": scaler.state_dict(), "history": history,
                 })
-    return Trained(model.eval(), history)
+    return Trained(model.requires_grad_(True).eval(), history)
 
 
 def losses(model, embedding, batch, config):

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from mcss.experiments.cards import REPOSITORY
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -51,6 +53,11 @@ def test_first_cell_installs_in_colab_from_the_configured_repository(path):
 def test_no_other_repository_address(name):
     addresses = re.findall(r"https://github\.com/[\w.-]+/mcss\b", (ROOT / name).read_text())
     assert set(addresses) <= {CONFIG["repository"]["url"]}
+
+
+def test_checkpoints_are_fetched_from_the_configured_repository():
+    repository, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
+    assert REPOSITORY == f"{repository.replace('github.com', 'raw.githubusercontent.com')}/{branch}/book/checkpoints"
 
 
 @pytest.mark.parametrize("figure", [AS_LISTS, AS_BYTES], ids=["plotly 5", "plotly 6 and later"])

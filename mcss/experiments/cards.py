@@ -26,7 +26,7 @@ REPOSITORY = "https://raw.githubusercontent.com/mcss-book/mcss/main/book/checkpo
 def publish(queue, training, seed, folder):
     """Writes the checkpoint of a finished training and its card into `folder`/`training`."""
     source, target = queue.place(training, seed), Path(folder) / training
-    record = json.loads((source / "record.json").read_text(encoding="utf-8"))
+    record = queue.record(training, seed)
     tensors, meta = load_checkpoint(source)
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items() if name.startswith("model.")}
     save_checkpoint(target, half, {key: meta[key] for key in ("step", "steps", "model", "config", "store")})

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import filelock
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
@@ -137,10 +138,22 @@ class Queue:
         with whole(file) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
 
+    def record(self, training, seed):
+        """What was noted when a training finished: seconds, steps, commit, hardware."""
+        file = self.place(training, seed) / "record.json"
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file} is damaged ({error}): delete it and run the same command again") from None
+
     def evaluated(self, row, seed):
         """The `Evaluated` of a row of an experiment that is done."""
         job, store = Job(row.training, seed, ()), self.stores[row.on]
-        t = load_file(self.predictions_file(job, row.on, row.split))
+        file = self.predictions_file(job, row.on, row.split)
+        try:
+            t = load_file(file)
+        except SafetensorError as error:
+            raise ValueError(f"{file} is damaged ({error}): delete it and run the same command again") from None
         subjects = np.array(store.splits[row.split].subjects, dtype=object)[t["subjects"].numpy()]
         frames, target = t["frames"].numpy(), self.config(row.training, seed).target
         truth = torch.cat([truth_of(store, s, frames[subjects == s], target) for s in dict.fromkeys(subjects)])
@@ -156,7 +169,7 @@ class Queue:
         rows, seconds = [], 0.0
         for row in experiment.rows:
             measured = [experiment.measure(self.evaluated(row, seed)) for seed in seeds]
-            records = [json.loads((self.place(row.training, seed) / "record.json").read_text(encoding="utf-8")) for seed in seeds]
+            records = [self.record(row.training, seed) for seed in seeds]
             seconds += sum(record["seconds"] for record in records)
             config = {key: value for key, value in vars(self.config(row.training, seeds[0])).items() if key != "seed"}
             rows.append({

@@ -1,6 +1,6 @@
 """The JSON file of a finished experiment: how it is written, read and summarised.
 
-One file an experiment and store: `table1.sample.json`. Its keys:
+One file an experiment, store and schedule: `table1.sample.small.json`. Its keys:
 
 format, version        "mcss-result", VERSION
 experiment, title      the name and the title in the catalogue
@@ -68,16 +68,13 @@ def rounded(value, digits=4):
     return value
 
 
-def result_file(folder, experiment, store_name):
-    return Path(folder) / f"{experiment}.{store_name}.json"
-
-
 def write_result(folder, result):
     """Writes a result whole or not at all; returns its path."""
     missing = KEYS - result.keys()
     if missing:
         raise ValueError(f"a result lacks {', '.join(sorted(missing))}")
-    path = result_file(folder, result["experiment"], result["stores"]["main"]["name"] if result["stores"] else "device")
+    of = f"{result['stores']['main']['name']}.{result['schedule']}" if result["stores"] else "device"
+    path = Path(folder) / f"{result['experiment']}.{of}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"format": FORMAT, "version": VERSION, **rounded(result)})
     return path

@@ -67,7 +67,7 @@ def test_rows_share_trainings_and_a_start_comes_first():
 def test_a_result_carries_its_origin(finished):
     (figure, table), _ = finished
     result = read_result(table)
-    assert table.name == "table1.toy.json" and result["seeds"] == [0]
+    assert table.name == "table1.toy.small.json" and result["seeds"] == [0]
     assert result["command"].startswith("python -m mcss.experiments table1 --store STORE --seeds 0 --schedule small")
     assert result["stores"]["main"]["recipe_hash"] and result["hardware"] and result["commit"]
     (row,) = [row for row in result["rows"] if row["training"] == "mcss-one"]
@@ -127,6 +127,29 @@ def test_killed_it_goes_on(stores, tmp_path):
     assert read_result(written)["rows"][0]["training"] == "mcss-one"
 
 
+def test_one_training_on_two_processes(stores, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mcss.experiments", "figure6",
+               "--store", str(stores["main"]), "--schedule", "small", "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    for _ in range(2):  # the second time everything is done
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    (written,) = tmp_path.glob("results/*")
+    assert read_result(written)["rows"][0]["trained"][0]["ranks"] == 2
+
+
+def test_damaged_leftovers_are_named(stores, tmp_path):
+    queue, row = Queue(stores, "small", tmp_path), EXPERIMENTS["figure6"].rows[0]
+    queue.do(jobs_of(["figure6"], [0])[0], progress=False)
+    where = queue.place("mcss-one", 0)
+    (predictions,) = where.glob("predictions-*")
+    predictions.write_bytes(predictions.read_bytes()[:100])
+    with pytest.raises(ValueError, match="predictions-.* is damaged .*delete it and run the same command again"):
+        queue.evaluated(row, 0)
+    (where / "record.json").write_text("{")
+    with pytest.raises(ValueError, match="record.json is damaged"):
+        queue.record("mcss-one", 0)
+
+
 @pytest.mark.parametrize("names, change, message", [
     (["table9"], {}, "unknown experiment table9; there are table1"),
     (["background"], {}, "needs a store for the role 'replaced'.*--background replace"),
@@ -164,7 +187,7 @@ def test_one_failure_leaves_the_rest_done(stores, tmp_path, monkeypatch):
     monkeypatch.setattr(Queue, "do", do)
     with pytest.raises(RuntimeError, match="(?s)1 trainings failed.*mcss-all, seed 0: out of memory"):
         run(["table1", "figure4"], stores, (0,), "small", None, tmp_path, progress=False)
-    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.json"] or (tmp_path / "table1.toy.json").exists()
+    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"] or (tmp_path / "table1.toy.small.json").exists()
 
 
 def test_a_full_disk(stores, tmp_path):
@@ -182,7 +205,7 @@ def test_a_full_disk(stores, tmp_path):
 
 
 def test_another_version_s_result(tmp_path):
-    file = tmp_path / "table1.toy.json"
+    file = tmp_path / "table1.toy.small.json"
     file.write_text(json.dumps({"format": "mcss-result", "version": 99}))
-    with pytest.raises(ValueError, match="table1.toy.json is not a result of this package .version 99.*run the experiment again"):
+    with pytest.raises(ValueError, match="table1.toy.small.json is not a result of this package .version 99.*run the experiment again"):
         read_result(file)

@@ -28,8 +28,9 @@ def test_a_diverged_training_has_no_result():
 
 
 def test_write_and_read(tmp_path):
-    result = dict.fromkeys(KEYS, 1) | {"experiment": "table1", "stores": {"main": {"name": "toy"}}}
-    assert read_result(write_result(tmp_path / "new", result))["stores"] == result["stores"]
+    result = dict.fromkeys(KEYS, 1) | {"experiment": "table1", "schedule": "small", "stores": {"main": {"name": "toy"}}}
+    path = write_result(tmp_path / "new", result)
+    assert path.name == "table1.toy.small.json" and read_result(path)["stores"] == result["stores"]
     with pytest.raises(ValueError, match="lacks seeds"):
         write_result(tmp_path, {key: value for key, value in result.items() if key != "seeds"})
 

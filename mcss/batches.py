@@ -1,7 +1,6 @@
 """Mini-batch selection (Section 3.1.1): pairs of one subject that are never nearly the same instant."""
 
 import math
-from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +31,8 @@ class SameSubjectPairs:
     Anchors, positives and so all negatives of a batch share the person and mostly the background, so neither can
     be used to tell them apart: only the pose is left. An epoch shows each instant of the split once, as one pair
     in two views drawn at random; a subject's instants are dealt out evenly, so batches have `pairs` pairs or
-    slightly fewer. If a clip is so dense that keeping the gap takes more batches than that, batches get smaller.
+    slightly fewer. If a clip is so dense that keeping the gap takes more batches than that, batches get smaller;
+    `smallest` is about the size of the smallest.
 
     store: a `Store`. split: the name of one of its splits, or a `Split`. pairs: m, the most pairs in a batch.
     gap: seconds that two instants of one clip must lie apart to share a batch (the paper's supplement has the
@@ -49,6 +49,11 @@ class SameSubjectPairs:
         if pairs < 2:
             raise ValueError(f"pairs must be at least 2, not {pairs}: a single pair has no negative")
         self._subjects = {subject: self._instants(store, subject) for subject in self.split.subjects}
+        counts = {s: _batches_for(frames, clips, pairs, self.gap_frames) for s, (frames, clips, _) in self._subjects.items()}
+        self.smallest = min(len(self._subjects[s][0]) // count for s, count in counts.items())
+        self._batches = sum(counts.values())
+        if self.smallest < 2:
+            raise ValueError(f"a gap of {gap} s leaves less than two pairs a batch: take a smaller gap, or longer clips")
 
     def _instants(self, store, subject):
         """(frames, clip of each, which of the split's views show each) of the instants that have a pair."""
@@ -72,9 +77,9 @@ class SameSubjectPairs:
         batches = [batch for subject in self._subjects for batch in self._batches_of(subject, rng)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def _batches_of(self, subject, rng):
+    def _batches_of(self, subject, rng, count=None):
         frames, clips, present = self._subjects[subject]
-        for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng):
+        for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng, count):
             # two different views of those present: the two largest of random numbers
             order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
             views = np.asarray(self.split.views)[order[:, -2:]]
@@ -85,34 +90,25 @@ class SameSubjectPairs:
 
     def __len__(self):
         """Batches in an epoch."""
-        return sum(_batches_for(frames, clips, self.pairs, self.gap_frames) for frames, clips, _ in self._subjects.values())
+        return self._batches
 
 
 class MixedSubjectPairs(SameSubjectPairs):
     """What Section 3.1.1 advises against: every subject in every batch, so that most negatives are other people.
 
-    Arguments and result as of `SameSubjectPairs`, but `PairBatch.subject` holds the subject of each pair. Each
-    instant is shown once an epoch all the same; the number of batches follows the subject with the most instants.
+    Arguments and result as of `SameSubjectPairs`, and as many batches an epoch; but `PairBatch.subject` holds the
+    subject of each pair, and a batch may have a few pairs more or less, since every subject is dealt out evenly.
     """
-
-    def __init__(self, store, split="train", pairs=66, gap=0.5, seed=0):
-        subjects = len((split if isinstance(split, Split) else store.splits[split]).subjects)
-        super().__init__(store, split, max(2, round(pairs / subjects)), gap, seed)
 
     def epoch(self, number=0):
         """The batches of one epoch: a list of `PairBatch`."""
         rng = np.random.default_rng([self.seed, number])
-        shares = [list(self._batches_of(subject, rng)) for subject in self._subjects]
+        shares = [[*self._batches_of(subject, rng, len(self))] for subject in self._subjects]
         batches = []
-        for parts in zip_longest(*([share[i] for i in rng.permutation(len(share))] for share in shares)):
-            parts = [part for part in parts if part is not None]
+        for parts in zip(*([share[i] for i in rng.permutation(len(self))] for share in shares)):
             subjects = np.repeat([part.subject for part in parts], [len(part.frames) for part in parts])
             batches.append(PairBatch(subjects, *(np.concatenate(column) for column in list(zip(*parts))[1:])))
         return batches
-
-    def __len__(self):
-        """Batches in an epoch."""
-        return max(_batches_for(frames, clips, self.pairs, self.gap_frames) for frames, clips, _ in self._subjects.values())
 
 
 def _batches_for(frames, clips, pairs, gap):
@@ -126,12 +122,13 @@ def _batches_for(frames, clips, pairs, gap):
     return count
 
 
-def deal(frames, clips, pairs, gap, rng):
+def deal(frames, clips, pairs, gap, rng, count=None):
     """Deals instants into even batches at random, any two of one clip in one batch at least `gap` frames apart.
 
-    frames: `(n,)` ascending; clips: `(n,)`. Returns a list of index arrays into frames, each of at most about n / batches.
+    frames: `(n,)` ascending; clips: `(n,)`. count: how many batches; None for as many as batches of `pairs` need.
+    Returns a list of `count` index arrays into frames.
     """
-    count = _batches_for(frames, clips, pairs, gap)
+    count = count or _batches_for(frames, clips, pairs, gap)
     held, last = np.zeros(count, int), np.empty(count, int)
     batch_of = np.empty(len(frames), int)
     for clip in rng.permutation(np.unique(clips)):

@@ -1,5 +1,6 @@
 """Checkpoints: tensors in safetensors, everything else in JSON, written whole or not at all."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -13,6 +14,17 @@ FORMAT = "mcss-checkpoint"
 INDEX = "checkpoint.json"
 
 
+def save_tensors(tensors, path):
+    """Writes `{name: tensor}` as safetensors, whole or not at all. Raises `OSError` where the disk is full, as any write does."""
+    with whole(path) as temporary:
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        except SafetensorError as error:
+            if "No space left" in str(error):
+                raise OSError(errno.ENOSPC, "no space left on the device", str(path)) from None
+            raise
+
+
 def save_checkpoint(directory, tensors, meta):
     """Makes (tensors, meta) the checkpoint in `directory`, replacing the one before.
 
@@ -22,8 +34,7 @@ def save_checkpoint(directory, tensors, meta):
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     name = f"step-{meta['step']:08d}.safetensors"
-    with whole(directory / name) as temporary:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, temporary)
+    save_tensors(tensors, directory / name)
     write_json(directory / INDEX, {"format": FORMAT, **meta, "tensors": name, "sha256": checksum(directory / name)})
     for old in directory.glob("*.safetensors"):
         if old.name != name:

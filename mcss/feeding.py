@@ -37,10 +37,11 @@ class Feeder:
     def __init__(self, store, config, device="cpu", rank=0, world=1):
         self.store, self.config, self.device = store, config, device
         self._share = slice(rank, None, world)
-        if min(config.pairs if config.metric_loss else 2 * world, config.labelled if config.pose_loss else 2 * world) < 2 * world:
-            raise ValueError(f"{config.pairs} pairs and {config.labelled} labelled images do not give {world} processes two each")
         pairs = SameSubjectPairs if config.same_subject else MixedSubjectPairs
         self._pairs = pairs(store, config.split, config.pairs, config.gap, config.seed)
+        sizes = [self._pairs.smallest] * config.metric_loss + [config.labelled] * config.pose_loss
+        if min(sizes) < 2 * world:
+            raise ValueError(f"batches of {self._pairs.smallest} pairs and {config.labelled} labelled images do not give {world} processes two each")
         self.steps_per_epoch = len(self._pairs)
         self.steps = config.epochs * self.steps_per_epoch
         self._epoch = None, None

@@ -57,6 +57,9 @@ def train(store, config=TrainingConfig(), directory=None, device=None, progress=
     Warns (`RuntimeWarning`) while the embedding is collapsing: all embeddings in one place, no negative beyond beta.
     """
     rank, world = ranks()
+    device = torch.device(device or default_device())
+    if device.type == "cuda" and device.index is None:  # the thread that decodes ahead does not inherit the current device
+        device = torch.device("cuda", torch.cuda.current_device())
     lock = nullcontext()
     if directory is not None:
         directory = Path(directory)
@@ -66,7 +69,10 @@ def train(store, config=TrainingConfig(), directory=None, device=None, progress=
     with lock:
         if world > 1:
             distributed.barrier()  # nobody reads the checkpoint before rank 0 holds it
-        return _run(store, config, directory, device or default_device(), progress and rank == 0, start, rank, world)
+        trained = _run(store, config, directory, device, progress and rank == 0, start, rank, world)
+        if world > 1:
+            distributed.barrier()  # nobody goes on before the last checkpoint is written
+        return trained
 
 
 def ranks():

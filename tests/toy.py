@@ -58,7 +58,7 @@ def toy_frames(seed, count, size, views=4, poses=True):
 
 def toy_store(path, subjects=("A", "B", "C"), test=("C",), clips=2, frames=20, size=32, fps=10.0, poses=True, views=4):
     with StoreWriter(
-        path, name="toy", licence="CC0", source="drawn by the tests", recipe={"frames": frames, "size": size, "poses": poses},
+        path, name="toy", licence="CC0", source="drawn by the tests", recipe={"subjects": list(subjects), "frames": frames, "size": size, "poses": poses},
         fps=fps, image_size=size, views=[f"cam{v}" for v in range(views)],
     ) as writer:
         for s, subject in enumerate(subjects):

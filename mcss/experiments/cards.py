@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 from ..checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
 from ..files import whole, write_json
 from ..inference import predict
-from .measures import Evaluated, pose_errors, retrieval
+from .measures import Evaluated, at_k, pose_errors, retrieval, with_truth
 from .queue import Queue, describe
 from .results import origin, rounded
-from .trainings import SCHEDULES
+from .trainings import SCHEDULES, TRAININGS
 
 CARD = "card.json"
 #: mm by which a card's numbers may differ on freshly rendered data: rounding of another processor.
@@ -25,7 +26,11 @@ REPOSITORY = "https://raw.githubusercontent.com/mcss-book/mcss/main/book/checkpo
 
 def publish(queue, training, seed, folder):
     """Writes the checkpoint of a finished training and its card into `folder`/`training`."""
+    if training not in TRAININGS:
+        raise ValueError(f"unknown training {training!r}; there are {', '.join(TRAININGS)}")
     source, target = queue.place(training, seed), Path(folder) / training
+    if not (source / "record.json").exists():
+        raise ValueError(f"{training}, seed {seed}, schedule {queue.schedule} is not trained yet: run an experiment that needs it first")
     record = queue.record(training, seed)
     tensors, meta = load_checkpoint(source)
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items() if name.startswith("model.")}
@@ -43,10 +48,8 @@ def publish(queue, training, seed, folder):
 
 def results_of(model, store, target="canonical"):
     """What a card states, in mm, on the test split of a store."""
-    evaluated = Evaluated(predict(model, store, target=target), model.pose_mean.cpu(), {}, store, 0)
-    found = retrieval(evaluated)
-    at_1 = {f"{case} M@1": found[f"{case} model"][0] for case in ("same", "cross")}
-    return pose_errors(evaluated) | at_1 | {f"{case} blind pick": found[f"{case} blind"] for case in ("same", "cross")}
+    evaluated = Evaluated(with_truth(predict(model, store, target=target)), model.pose_mean.cpu(), {}, store, 0)
+    return pose_errors(evaluated) | at_k(retrieval(evaluated), 1)
 
 
 def published(name, folder="checkpoints"):
@@ -65,7 +68,10 @@ def published(name, folder="checkpoints"):
                     temporary.write_bytes(content)
         except (urllib.error.URLError, OSError) as error:
             raise RuntimeError(f"{where} is not there and cannot be fetched ({error}): run this in a clone of the repository, in book/") from error
-    return load_model(where), json.loads((where / CARD).read_text(encoding="utf-8"))
+    card = json.loads((where / CARD).read_text(encoding="utf-8"))
+    if card["sha256"] != json.loads((where / INDEX).read_text(encoding="utf-8"))["sha256"]:
+        raise ValueError(f"{where / CARD} is the card of other weights: take both from one commit")
+    return load_model(where), card
 
 
 def _fetch(path):
@@ -82,9 +88,12 @@ def main(arguments=None):
     parser.add_argument("--runs", metavar="FOLDER")
     parser.add_argument("--to", default="book/checkpoints", metavar="FOLDER")
     options = parser.parse_args(arguments)
-    queue = Queue({"main": options.store}, options.schedule, options.runs)
-    for name in options.names:
-        print(publish(queue, name, options.seed, options.to))
+    try:
+        queue = Queue({"main": options.store}, options.schedule, options.runs)
+        for name in options.names:
+            print(publish(queue, name, options.seed, options.to))
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import measures
-from .trainings import AMOUNTS, BETAS, METHODS, SENSITIVITY
+from .trainings import AMOUNTS, BETAS, SENSITIVITY
 
 
 class Row(NamedTuple):
@@ -34,14 +34,15 @@ EXPERIMENTS = {
         Row("MCSS", "mcss-one"), Row("MCSS-global", "mcss-one-global"), Row("MCSS-ResNet34", "mcss-one-resnet34"),
     ), measures.pose_errors),
     "table3": Experiment("Table 3: a viewpoint without labels (tested on view 4)", (
-        Row("MCSS-V1234", "mcss-one"), Row("MCSS-V123", "mcss-one-v123"), Row("Baseline-V123", "baseline-one-v123"),
+        Row("MCSS-V1234", "mcss-one-v1234"), Row("MCSS-V123", "mcss-one-v123"), Row("Baseline-V123", "baseline-one-v123"),
         Row("MCSS-V12", "mcss-one-v12"), Row("Baseline-V12", "baseline-one-v12"),
     ), measures.view_4_errors),
     "table4": Experiment("Table 4: retrieval in another domain, as is and fine-tuned without labels", (
         Row("as is", "mcss-one", on="field"), Row("fine-tuned with L_cnstr", "field-metric", on="field"),
     ), measures.retrieval),
     "figure3": Experiment("Fig. 3: error against the amount of labels", tuple(
-        Row(f"{method}, {amount}", f"{method}-{amount}") for method in METHODS for amount in AMOUNTS
+        Row(f"{label}, {amount} of one subject" if "label_share" in change else f"{label}, {amount}", f"{method}-{amount}")
+        for method, label in (("mcss", "MCSS"), ("baseline", "Baseline")) for amount, change in AMOUNTS.items()
     ), measures.pose_errors),
     "figure4": Experiment("Fig. 4: predicted poses beside the Baseline's", (
         Row("MCSS", "mcss-one"), Row("Baseline", "baseline-one"),

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,42 +17,41 @@ import filelock
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tqdm import tqdm
 
-from ..checkpoint import load_model
+from ..checkpoint import INDEX, load_model, save_tensors
 from ..data import open_store
-from ..files import whole, write_json
+from ..files import write_json
 from ..inference import Predictions, predict, truth_of
 from ..precision import default_device
 from ..training import ranks, run_folder, train
 from .catalogue import EXPERIMENTS
-from .measures import Evaluated
+from .measures import Evaluated, with_truth
 from .results import origin, summary, write_result
 from .trainings import TRAININGS, add_validation, configuration
 
+#: The stores that some experiments need beside the main one, and what makes them.
+ROLES = {
+    "field": "of another domain (python -m data_scripts.studio field PATH)",
+    "replaced": "with another background (python -m data_scripts.studio PRESET PATH --background replace)",
+    "removed": "without background (python -m data_scripts.studio PRESET PATH --background remove)",
+}
+#: What a training or a measurement may fail with while the others go on.
+FAILURES = (ValueError, RuntimeError, FileNotFoundError)
+
 
 class Job(NamedTuple):
-    """One training of one seed, and the (store role, split) pairs it is to predict."""
+    """One training of one seed, and what it is to predict."""
 
     training: str
     seed: int
-    views_of: tuple
+    asked: tuple  #: (role of a store, split) pairs
 
 
-def jobs_of(names, seeds):
-    """The jobs behind experiments, each once; those that others start from come first."""
-    asked = {}
-    for name in names:
-        experiment = EXPERIMENTS[name]
-        for row in experiment.rows:
-            for seed in seeds[:1] if experiment.example else seeds:
-                asked.setdefault((row.training, seed), set()).add((row.on, row.split))
-                start = TRAININGS[row.training].start
-                if start:
-                    asked.setdefault((start, seed), set())
-    jobs = [Job(training, seed, tuple(sorted(views))) for (training, seed), views in asked.items()]
-    return sorted(jobs, key=lambda job: TRAININGS[job.training].start is not None)
+def seeds_of(name, seeds):
+    """The seeds an experiment uses: examples show the first alone."""
+    return list(seeds)[:1] if EXPERIMENTS[name].example or not EXPERIMENTS[name].rows else list(seeds)
 
 
 class Queue:
@@ -62,7 +62,6 @@ class Queue:
     """
 
     def __init__(self, stores, schedule="paper", folder=None, device=None):
-        self.paths = {role: Path(path) for role, path in stores.items()}
         self.stores = {role: add_validation(open_store(path)) for role, path in stores.items()}
         self.schedule, self.device = schedule, device or default_device()
         self.folder = Path(folder) if folder else self.stores["main"].path.parent
@@ -76,10 +75,7 @@ class Queue:
             for row in EXPERIMENTS[name].rows:
                 for role in {TRAININGS[row.training].store, row.on}:
                     if role not in self.stores:
-                        raise ValueError(
-                            f"{name} also needs a store for the role {role!r}: add --also {role}=PATH (python -m data_scripts.studio "
-                            f"renders one: {'the preset field' if role == 'field' else 'with --background ' + {'replaced': 'replace', 'removed': 'remove'}.get(role, role)})"
-                        )
+                        raise ValueError(f"{name} also needs a store {ROLES[role]}: add --also {role}=PATH")
         for role, store in self.stores.items():
             for split in ("train", "test"):
                 if split not in store.splits:
@@ -91,6 +87,19 @@ class Queue:
                 raise ValueError(
                     f"the stores differ in image size: {store.path} has {store.image_size}, the main one {self.stores['main'].image_size} pixels"
                 )
+
+    def jobs(self, names, seeds):
+        """The jobs behind experiments, each training once; those that others start from come first."""
+        jobs = {}
+        for name in names:
+            for row in EXPERIMENTS[name].rows:
+                for seed in seeds_of(name, seeds):
+                    start = TRAININGS[row.training].start
+                    for training, asked in ([(start, [])] if start else []) + [(row.training, [(row.on, row.split)])]:
+                        place = self.place(training, seed)
+                        known = jobs.get(place, Job(training, seed, ()))
+                        jobs[place] = known._replace(asked=tuple(sorted({*known.asked, *asked})))
+        return sorted(jobs.values(), key=lambda job: TRAININGS[job.training].start is not None)
 
     def place(self, training, seed):
         """The folder of a training."""
@@ -106,7 +115,7 @@ class Queue:
 
     def is_done(self, job):
         return (self.place(job.training, job.seed) / "record.json").exists() and all(
-            self.predictions_file(job, *view).exists() for view in job.views_of
+            self.predictions_file(job, *view).exists() for view in job.asked
         )
 
     def do(self, job, progress=True):
@@ -114,15 +123,17 @@ class Queue:
         where, config = self.place(job.training, job.seed), self.config(job.training, job.seed)
         start = TRAININGS[job.training].start
         if not (where / "record.json").exists():
-            start = load_model(self.place(start, job.seed)) if start else None
+            if start and not (self.place(start, job.seed) / "record.json").exists():
+                raise ValueError(f"it starts from {start}, which is not finished")
+            began, start = origin(), load_model(self.place(start, job.seed)) if start else None
             history = train(self.stores[TRAININGS[job.training].store], config, where, self.device, progress, start).history
             if ranks()[0] == 0:
                 steps = len(history["pose_loss"])
                 record = {"training": job.training, "schedule": self.schedule, "seconds": history["seconds"], "steps": steps, "ranks": ranks()[1]}
-                write_json(where / "record.json", record | origin())
+                write_json(where / "record.json", record | began | {"finished": origin()["finished"]})
         if ranks()[0] == 0:
             model = None
-            for role, split in job.views_of:
+            for role, split in job.asked:
                 file = self.predictions_file(job, role, split)
                 if not file.exists():
                     model = model or load_model(where, self.device)
@@ -135,12 +146,13 @@ class Queue:
             "embeddings": p.embeddings, "poses": p.poses, "pose_mean": model.pose_mean.cpu(), "frames": torch.from_numpy(p.frames),
             "views": torch.from_numpy(p.views), "subjects": torch.tensor([names.index(s) for s in p.subjects]),
         }
-        with whole(file) as temporary:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        save_tensors(tensors, file)
 
     def record(self, training, seed):
         """What was noted when a training finished: seconds, steps, commit, hardware."""
-        file = self.place(training, seed) / "record.json"
+        return self._read(self.place(training, seed) / "record.json")
+
+    def _read(self, file):
         try:
             return json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
@@ -157,14 +169,13 @@ class Queue:
         subjects = np.array(store.splits[row.split].subjects, dtype=object)[t["subjects"].numpy()]
         frames, target = t["frames"].numpy(), self.config(row.training, seed).target
         truth = torch.cat([truth_of(store, s, frames[subjects == s], target) for s in dict.fromkeys(subjects)])
-        predictions = Predictions(t["embeddings"], t["poses"], truth, subjects, frames, t["views"].numpy())
-        history = json.loads((self.place(row.training, seed) / "checkpoint.json").read_text(encoding="utf-8"))["history"]
+        predictions = with_truth(Predictions(t["embeddings"], t["poses"], truth, subjects, frames, t["views"].numpy()))
+        history = self._read(self.place(row.training, seed) / INDEX)["history"]
         return Evaluated(predictions, t["pose_mean"], history, store, seed)
 
     def result(self, name, seeds):
         """The result of an experiment whose trainings are done: the dict that `write_result` writes."""
-        experiment = EXPERIMENTS[name]
-        seeds = list(seeds[:1] if experiment.example or not experiment.rows else seeds)
+        experiment, seeds = EXPERIMENTS[name], seeds_of(name, seeds)
         roles = list(dict.fromkeys(role for row in experiment.rows for role in ("main", TRAININGS[row.training].store, row.on)))
         rows, seconds = [], 0.0
         for row in experiment.rows:
@@ -175,11 +186,11 @@ class Queue:
             rows.append({
                 **row._asdict(), "config": config,
                 "trained": [{key: record[key] for key in ("seconds", "steps", "ranks", "commit", "hardware", "finished")} for record in records],
-                **({"shown": measured[0]} if experiment.example else {"values": {key: summary([m[key] for m in measured]) for key in measured[0]}}),
+                **({"shown": measured[0]} if experiment.example else {"values": summaries(measured)}),
             })
         if not experiment.rows:
             began = time.perf_counter()
-            rows = [{"label": label, "values": {k: summary([v]) for k, v in values.items()}} for label, values in experiment.measure(self.device).items()]
+            rows = [{"label": label, "values": summaries([values])} for label, values in experiment.measure(self.device).items()]
             seconds = time.perf_counter() - began
         also = "".join(f" --also {role}={role.upper()}" for role in roles if role != "main")
         command = f"python -m mcss.experiments {name} --store STORE{also} --seeds {' '.join(map(str, seeds))} --schedule {self.schedule}"
@@ -187,6 +198,11 @@ class Queue:
             "experiment": name, "title": experiment.title, "command": command, "schedule": self.schedule, "seeds": seeds,
             "stores": {role: describe(self.stores[role]) for role in roles}, "rows": rows, "seconds": seconds, **origin(),
         }
+
+
+def summaries(measured):
+    """`summary` of each quantity over the seeds. measured: a dict for each seed."""
+    return {name: summary([values[name] for values in measured]) for name in measured[0]}
 
 
 def describe(store):
@@ -199,64 +215,80 @@ def describe(store):
 def run(names, stores, seeds=(0,), schedule="paper", folder=None, results="book/results", workers=1, device=None, progress=True):
     """Does experiments and writes their results; returns the files written.
 
-    workers: trainings at once on this machine's one GPU or CPU. Under `torchrun` every training uses all ranks.
-    What one training's failure leaves undone is named at the end; everything else is finished first.
+    workers: trainings at once on this machine's one GPU or CPU. Under `torchrun` every training uses all ranks, and
+    the first failure ends the queue. Else what failed is named at the end, and everything else is finished first.
     """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    seeds = list(dict.fromkeys(seeds))  # a seed counted twice would look like certainty
     queue = Queue(stores, schedule, folder, device)
     queue.check(names)
-    rank, world = ranks()
-    if rank:
-        for job in jobs_of(names, seeds):
-            if not queue.is_done(job):
-                queue.do(job, progress=False)
+    todo = [job for job in queue.jobs(names, seeds) if not queue.is_done(job)]
+    if ranks()[0]:
+        for job in todo:
+            queue.do(job, progress=False)
         return []
     queue.folder.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(queue.folder / ".queue.lock", timeout=0):
-            failed = _do_all(queue, names, seeds, stores, workers, progress)
-            written = []
+            failed = _do_all(queue, todo, stores, workers, progress)
+            written, lacking = [], {}
             for name in names:
-                if not any((row.training, seed) in failed for row in EXPERIMENTS[name].rows for seed in seeds):
-                    written.append(write_result(results, queue.result(name, seeds)))
+                places = [queue.place(row.training, seed) for row in EXPERIMENTS[name].rows for seed in seeds_of(name, seeds)]
+                try:
+                    if not any(place in failed for place in places):
+                        written.append(write_result(results, queue.result(name, seeds)))
+                except FAILURES as error:
+                    lacking[name] = error
     except filelock.Timeout:
         raise ValueError(f"another queue works on {queue.folder}: wait for it, or give this one a --runs folder of its own") from None
-    if failed:
-        what = "\n".join(f"  {training}, seed {seed}: {error}" for (training, seed), error in failed.items())
-        raise RuntimeError(f"{len(failed)} trainings failed; the others are done. Run the same command again once this is mended:\n{what}")
+    if failed or lacking:
+        what = [f"training {what}" for what in failed.values()] + [f"experiment {name}: {error}" for name, error in lacking.items()]
+        lines = "\n".join(f"  {line}" for line in what)
+        raise RuntimeError(f"{len(what)} failed; everything else is done. Run the same command again once this is mended:\n{lines}")
     return written
 
 
-def _do_all(queue, names, seeds, stores, workers, progress):
-    """Does what is not done; {(training, seed): error} of what failed."""
-    jobs = jobs_of(names, seeds)
-    todo = [job for job in jobs if not queue.is_done(job)]
+def _do_all(queue, todo, stores, workers, progress):
+    """Does the jobs; {folder: what failed and why}."""
     failed = {}
+
+    def fail(job, error):
+        failed[queue.place(job.training, job.seed)] = f"{job.training}, seed {job.seed}: {error}"
+
     if progress:
-        print(f"{len(jobs)} trainings, {len(jobs) - len(todo)} of them done", flush=True)
+        print(f"{len(todo)} trainings to do", flush=True)
     if workers == 1:
         for number, job in enumerate(todo, 1):
             if progress:
                 print(f"{number} of {len(todo)}: {job.training}, seed {job.seed}", flush=True)
             try:
                 queue.do(job, progress)
-            except (ValueError, RuntimeError) as error:
-                failed[job.training, job.seed] = error
+            except FAILURES as error:
+                if ranks()[1] > 1:
+                    raise  # the other ranks wait for this one
+                fail(job, error)
         return failed
     arguments = stores, queue.schedule, queue.folder, queue.device
     threads = max(1, len(os.sched_getaffinity(0)) // workers) if hasattr(os, "sched_getaffinity") else 1
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _settle, (threads,)) as pool:
-        bar = tqdm(total=len(todo), desc="trainings", unit="training", disable=not progress)
-        for with_start in (False, True):  # a training waits for the one it starts from
-            wave = {pool.submit(_do_one, arguments, job): job for job in todo if (TRAININGS[job.training].start is not None) == with_start}
-            for future in as_completed(wave):
-                job, error = wave[future], future.exception()
-                if isinstance(error, (ValueError, RuntimeError)):
-                    failed[job.training, job.seed] = error
+    bar = tqdm(total=len(todo), desc="trainings", unit="training", disable=not progress)
+    for with_start in (False, True):  # a training waits for the one it starts from
+        wave = [job for job in todo if (TRAININGS[job.training].start is not None) == with_start]
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _settle, (threads,))
+        try:
+            futures = {pool.submit(_do_one, arguments, job): job for job in wave}
+            for future in as_completed(futures):
+                job, error = futures[future], future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    fail(job, "a worker was killed, perhaps for want of memory; take fewer --workers")
+                elif isinstance(error, FAILURES):
+                    fail(job, error)
                 elif error:
-                    pool.shutdown(cancel_futures=True)
                     raise error
                 bar.update()
-        bar.close()
+        finally:  # also on Ctrl-C: nothing further is begun
+            pool.shutdown(wait=False, cancel_futures=True)
+    bar.close()
     return failed
 
 

@@ -97,9 +97,10 @@ def read_result(path):
     return result
 
 
-def read_results(folder):
-    """All results of a folder, by file stem."""
-    return {path.stem: read_result(path) for path in sorted(Path(folder).glob("*.json"))}
+def read_results(folder, store, schedule):
+    """The results of one store and schedule, and those that need no store, by experiment: `{name: result}`."""
+    paths = [*sorted(Path(folder).glob(f"*.{store}.{schedule}.json")), *sorted(Path(folder).glob("*.device.json"))]
+    return {result["experiment"]: result for result in map(read_result, paths)}
 
 
 def origin():

@@ -28,7 +28,9 @@ def table(result, quantities=None):
 
 def origin(result):
     """One paragraph of Markdown: how to make a result again, on what data, and where, when and how long it ran."""
-    stores = ", ".join(f"`{s['name']}` ({s['images']:,} images of {s['image_size']} px, recipe {s['recipe_hash']})" for s in result["stores"].values())
+    stores = ", ".join(
+        f"`{s['name']}` ({s['images']:,} images of {s['image_size']} px, recipe {s['recipe_hash']})" for s in result["stores"].values()
+    )
     trained = sorted({record["commit"] for row in result["rows"] for record in row.get("trained", ())})
     parts = [
         f"`{result['command']}`", f"data: {stores}" if stores else "", f"schedule *{result['schedule']}*" if stores else "",
@@ -44,14 +46,14 @@ def dots(result, quantity, alt, published=None):
     rows = list(reversed(result["rows"]))
     labels = [row["label"] for row in rows]
     values = [row["values"][quantity] for row in rows]
-    half = [(v["interval"][1] - v["interval"][0]) / 2 if v["interval"] else 0 for v in values]
+    half = [(v["interval"][1] - v["interval"][0]) / 2 if v["interval"] else None for v in values]
     figure = go.Figure()
     figure.add_scatter(
         x=[x for v in values for x in v["per_seed"]], y=[label for label, v in zip(labels, values) for _ in v["per_seed"]],
         mode="markers", marker={"color": BLUE, "size": 8, "symbol": "line-ns-open"}, name="one seed",
     )
     figure.add_scatter(
-        x=[v["mean"] for v in values], y=labels, mode="markers", marker={"color": BLUE, "size": 11}, name="mean of ours, 95% interval",
+        x=[v["mean"] for v in values], y=labels, mode="markers", marker={"color": BLUE, "size": 11}, name="mean of ours, 95% interval" if any(half) else "ours",
         error_x={"type": "data", "array": half, "color": BLUE, "thickness": 2},
     )
     paper = {row.get("training"): row.get(quantity) for row in published["rows"]} if published else {}

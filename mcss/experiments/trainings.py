@@ -25,7 +25,7 @@ class Training(NamedTuple):
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
 METRIC = {"pose_loss": False}
-#: Fig. 3: how much is labelled. 'one' is the paper's S1.
+#: Fig. 3: how much is labelled. 'one' is the paper's S1. The paper names the ends only; the steps between are ours.
 AMOUNTS = {
     "all": {},
     "three": {"label_subjects": 3},
@@ -35,8 +35,8 @@ AMOUNTS = {
     "twentieth": {"label_subjects": 1, "label_share": 0.05},
 }
 ONE = AMOUNTS["one"]
-#: Table 3: the views that are labelled, counted from 0. The metric loss always sees all.
-VIEWS = {"v123": {"label_views": (0, 1, 2)}, "v12": {"label_views": (0, 1)}}
+#: Table 3: the views that are labelled, counted in the split's own views. The metric loss always sees all.
+VIEWS = {"v1234": {"label_views": (0, 1, 2, 3)}, "v123": {"label_views": (0, 1, 2)}, "v12": {"label_views": (0, 1)}}
 BETAS = (0.15, 0.3, 0.6)
 #: Experiment `sensitivity`: one change at a time, trained without the last training subject and tested on it.
 SENSITIVITY = {
@@ -75,9 +75,16 @@ TRAININGS = {
 def configuration(name, store, schedule, seed):
     """The `TrainingConfig` of a training on a store, a seed and a schedule of SCHEDULES."""
     base, change = SCHEDULES[schedule], dict(TRAININGS[name].change)
+    split = store.splits[change.get("split", "train")]
     if "label_subjects" in change:
-        split = store.splits[change.get("split", "train")]
+        if len(split.subjects) < change["label_subjects"]:
+            raise ValueError(f"{name} takes labels of {change['label_subjects']} subjects: {store.path} trains on {len(split.subjects)}")
         change["label_subjects"] = tuple(split.subjects[: change["label_subjects"]])
+    if "label_views" in change:
+        if len(split.views) < 4:
+            raise ValueError(f"{name} needs four views: {store.path} trains on {len(split.views)}")
+        views = tuple(split.views[k] for k in change["label_views"])
+        change["label_views"] = None if len(views) == len(split.views) else views  # so that V1234 is the training with all views
     if name.startswith("sensitivity"):
         change |= {field: type(getattr(base, field))(getattr(base, field) * change[field]) for field in FACTORS if field in change}
     return dataclasses.replace(base, seed=seed, **change)
@@ -88,7 +95,9 @@ def add_validation(store):
 
     Settings are compared on it, so that the test subjects stay unseen until everything is chosen.
     """
-    train = store.splits["train"]
+    train = store.splits.get("train")
+    if train is None or len(train.subjects) < 2:
+        return store
     *fit, last = train.subjects
     store.splits["fit"] = Split(fit, train.views, {s: train.frames[s] for s in fit})
     store.splits["validation"] = Split([last], train.views, {last: train.frames[last]})

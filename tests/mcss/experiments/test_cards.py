@@ -44,6 +44,21 @@ def test_a_changed_file_is_noticed(queue, tmp_path):
         cards.published("mcss-one", tmp_path)
 
 
+def test_what_is_not_trained_cannot_be_published(queue, tmp_path, capsys):
+    with pytest.raises(ValueError, match="baseline-one, seed 0, schedule toy is not trained yet"):
+        cards.publish(queue, "baseline-one", 0, tmp_path)
+    with pytest.raises(SystemExit, match="error: unknown training 'nothing'; there are mcss-all"):
+        cards.main(["nothing", "--store", str(queue.stores["main"].path), "--to", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_card_of_other_weights(queue, tmp_path):
+    folder = cards.publish(queue, "mcss-one", 0, tmp_path)
+    (folder / cards.CARD).write_text((folder / cards.CARD).read_text().replace('"sha256": "', '"sha256": "0'))
+    with pytest.raises(ValueError, match="the card of other weights"):
+        cards.published("mcss-one", tmp_path)
+
+
 def test_neither_there_nor_to_be_fetched(tmp_path, monkeypatch):
     monkeypatch.setattr(cards, "REPOSITORY", (tmp_path / "nowhere").as_uri())
     with pytest.raises(RuntimeError, match="run this in a clone of the repository"):

@@ -29,6 +29,12 @@ def test_a_claim_is_computed_seed_by_seed():
     assert found.interval == pytest.approx([15 - 12.42, 15 + 12.42], abs=0.01)
 
 
+def test_fine_tuning_is_compared_within_the_paper_s_text():
+    rows = [{"training": t, "values": {"same relative": {"per_seed": [[v] * 5]}}} for t, v in (("mcss-one", 90.0), ("field-metric", 60.0))]
+    found = verdicts({"table4": {"seeds": [0], "rows": rows}}, read_published(PUBLISHED))["fine-tuning"]
+    assert found.paper == pytest.approx(119.6 - 62.46) and found.ours == 30 and found.verdict == "open" and found.interval is None
+
+
 def test_verdicts():
     above_zero = CLAIMS["over the Baseline"].holds
     assert verdict_of([5.0, 6.0, 5.5], above_zero) == "holds"

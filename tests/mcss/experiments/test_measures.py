@@ -6,8 +6,19 @@ import torch
 
 from mcss.data import Clip
 from mcss.experiments.measures import (
-    BINS, KS, Evaluated, distance_by_pose, distances_between_images, errors_and_retrieval, examples, inference_time, map_of_embedding,
-    pose_errors, retrieval, view_4_errors,
+    BINS,
+    KS,
+    Evaluated,
+    distance_by_pose,
+    distances_between_images,
+    errors_and_retrieval,
+    examples,
+    inference_time,
+    map_of_embedding,
+    pose_errors,
+    retrieval,
+    view_4_errors,
+    with_truth,
 )
 from mcss.inference import Predictions
 
@@ -36,6 +47,29 @@ def test_only_the_fourth_view_counts(perfect):
     poses = perfect.predictions.poses
     poses[torch.from_numpy(perfect.predictions.views == 0)] += 1e4
     assert view_4_errors(perfect)["MPJPE"] == 0 and errors_and_retrieval(perfect)["MPJPE"] > 1000
+
+
+def test_with_one_subject_there_is_no_cross_subject_retrieval(perfect):
+    one = perfect._replace(predictions=Predictions(*(column[:60] for column in perfect.predictions)))
+    assert "same M@10" in errors_and_retrieval(one) and not [name for name in errors_and_retrieval(one) if "cross" in name]
+
+
+def test_images_without_truth_are_left_out(perfect):
+    perfect.predictions.truth[:4] = torch.nan
+    left = with_truth(perfect.predictions)
+    assert len(left.truth) == len(left.subjects) == len(left.views) == 116
+    assert pose_errors(perfect._replace(predictions=left))["MPJPE"] == 0
+
+
+def test_every_query_counts_the_same():
+    """Query a has one image in a bin, at distance 1; b and c have each other and a: the mean of means, not of pairs."""
+    truth = torch.zeros(4, 16, 3)
+    truth[3] += 310 / 3**0.5
+    embeddings = torch.tensor([[0.0], [1.0], [3.0], [9.0]])
+    p = Predictions(embeddings, truth, truth, np.array(["A"] * 4, dtype=object), np.arange(4), np.array([0, 0, 0, 0]))
+    values = distance_by_pose(Evaluated(p, truth[0], {}, None, 0))["same view"]
+    assert values[0] == pytest.approx(((1 + 3) / 2 + (1 + 2) / 2 + (3 + 2) / 2) / 3)
+    assert values[12] == pytest.approx((9 + 8 + 6 + (9 + 8 + 6) / 3) / 4)  # the far one asks too: 310 mm from all others
 
 
 def test_distance_grows_with_the_difference_in_pose(perfect):

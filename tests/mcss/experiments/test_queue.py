@@ -1,21 +1,27 @@
 import json
+import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import filelock
 import numpy as np
 import pytest
 import torch
-from toy import toy_store
+from toy import toy_frames, toy_store
 
+from mcss.checkpoint import load_model
+from mcss.data import StoreWriter
 from mcss.experiments import EXPERIMENTS
 from mcss.experiments.__main__ import main
-from mcss.experiments.queue import Queue, jobs_of, run
+from mcss.experiments.queue import Job, Queue, run
 from mcss.experiments.results import read_result
 from mcss.experiments.trainings import TRAININGS, configuration
+from mcss.inference import predict
 from mcss.metrics import n_mpjpe
 
 
@@ -53,15 +59,27 @@ def test_labels_are_counted_in_the_store_s_own_subjects(stores):
     assert configuration("sensitivity half the learning rate", store, "paper", 0).lr == 0.0005
     assert configuration("sensitivity twice the epochs", store, "paper", 0).epochs == 80
     assert store.splits["fit"].subjects == ["A", "B"] and store.splits["validation"].subjects == ["D"]
+    with pytest.raises(ValueError, match="takes labels of 3 subjects: .*field trains on 2"):
+        configuration("mcss-three", Queue({"main": stores["field"]}).stores["main"], "paper", 0)
 
 
-def test_rows_share_trainings_and_a_start_comes_first():
-    jobs = jobs_of(["table1", "table2", "table4", "figure4"], [0, 1])
+def test_views_are_counted_in_the_split_s_own(stores):
+    store = Queue(stores).stores["main"]
+    store.splits["train"] = store.splits["train"]._replace(views=[3, 1, 2, 0])
+    assert configuration("mcss-one-v12", store, "paper", 0).label_views == (3, 1)
+    assert configuration("mcss-one-v1234", store, "paper", 0) == configuration("mcss-one", store, "paper", 0)  # all there are
+    store.splits["train"] = store.splits["train"]._replace(views=[0, 1, 2])
+    with pytest.raises(ValueError, match="needs four views: .* trains on 3"):
+        configuration("mcss-one-v123", store, "paper", 0)
+
+
+def test_rows_share_trainings_and_a_start_comes_first(stores):
+    jobs = Queue(stores).jobs(["table1", "table2", "table4", "figure4"], [0, 1])
     keys = [(job.training, job.seed) for job in jobs]
     assert len(keys) == len(set(keys)) == 2 * (4 + 2 + 1)
     assert keys.index(("mcss-one", 1)) < keys.index(("field-metric", 1))
-    views = {(job.training, job.seed): job.views_of for job in jobs}
-    assert views["mcss-one", 0] == (("field", "test"), ("main", "test"))
+    assert {(job.training, job.seed): job.asked for job in jobs}["mcss-one", 0] == (("field", "test"), ("main", "test"))
+    assert len(Queue(stores).jobs(["table1", "table3"], [0])) == 4 + 4  # V1234 is the training of table 1
 
 
 def test_a_result_carries_its_origin(finished):
@@ -80,8 +98,7 @@ def test_a_result_carries_its_origin(finished):
 def test_a_number_in_the_file_is_the_network_s(finished, stores):
     (_, table), _ = finished
     queue = Queue(stores, "small")
-    (row,) = [row for row in EXPERIMENTS["table1"].rows if row.training == "baseline-one"]
-    p = queue.evaluated(row, 0).predictions
+    p = predict(load_model(queue.place("baseline-one", 0)), queue.stores["main"])
     (stored,) = [r for r in read_result(table)["rows"] if r["training"] == "baseline-one"]
     assert stored["values"]["N-MPJPE"]["per_seed"] == [pytest.approx(n_mpjpe(p.poses, p.truth).mean().item(), abs=1e-3)]
 
@@ -89,12 +106,21 @@ def test_a_number_in_the_file_is_the_network_s(finished, stores):
 def test_what_is_done_is_skipped(finished, stores, monkeypatch):
     _, results = finished
     monkeypatch.setattr("mcss.experiments.queue.train", lambda *a: pytest.fail("trained again"))
-    assert len(run(["table1"], stores, (0,), "small", None, results, progress=False)) == 1
+    assert len(run(["table1"], stores, (0, 0), "small", None, results, progress=False)) == 1
+    assert read_result(results / "table1.toy.small.json")["seeds"] == [0]  # a seed counts once
 
 
-def test_two_workers_do_what_one_does(finished, stores, tmp_path):
-    """On a CPU the number of threads changes the order of sums, so the same within rounding that training amplifies."""
+def test_two_workers_do_what_one_does(stores, tmp_path):
+    """With one thread each, to the last bit: the number of threads changes the order of sums."""
     (written,) = run(["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False)
+    queue, threads = Queue(stores, "small", tmp_path / "alone"), torch.get_num_threads()
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
+    try:
+        queue.do(Job("mcss-one", 0, ()), progress=False)
+    finally:
+        torch.set_num_threads(threads)
+    one, two = (load_model(Queue(stores, "small", tmp_path / name).place("mcss-one", 0)).state_dict() for name in ("alone", "runs"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
     values = read_result(written)["rows"][0]["values"]["same view"]
     assert len(values["per_seed"]) == 2 and values["per_seed"][0] != values["per_seed"][1]
     filled = [k for k, v in enumerate(values["mean"]) if v is not None]
@@ -103,7 +129,9 @@ def test_two_workers_do_what_one_does(finished, stores, tmp_path):
 
 def test_fine_tuning_starts_from_the_other_training(stores, tmp_path):
     queue = Queue(stores, "small", tmp_path)
-    first, second = jobs_of(["table4"], [0])
+    first, second = queue.jobs(["table4"], [0])
+    with pytest.raises(ValueError, match="starts from mcss-one, which is not finished"):
+        queue.do(second, progress=False)
     queue.do(first, progress=False)
     queue.do(second, progress=False)
     assert queue.is_done(first) and queue.is_done(second)
@@ -117,12 +145,13 @@ def test_killed_it_goes_on(stores, tmp_path):
     command = [sys.executable, "-m", "mcss.experiments", "figure6", "--store", str(stores["main"]), "--schedule", "small",
                "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while process.poll() is None and not list(tmp_path.glob("runs/run-*")):
-        time.sleep(0.05)
+    while process.poll() is None and not list(tmp_path.glob("runs/run-*/checkpoint.json")):
+        time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not list(tmp_path.glob("results/*"))
-    subprocess.run(command, check=True, capture_output=True)
+    assert not list(tmp_path.glob("results/*")) and not list(tmp_path.glob("runs/run-*/record.json"))
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert re.search(r"training:.*\b0/", again.stderr) is None  # the bar begins where the checkpoint left off
     (written,) = tmp_path.glob("results/*")
     assert read_result(written)["rows"][0]["training"] == "mcss-one"
 
@@ -139,7 +168,7 @@ def test_one_training_on_two_processes(stores, tmp_path):
 
 def test_damaged_leftovers_are_named(stores, tmp_path):
     queue, row = Queue(stores, "small", tmp_path), EXPERIMENTS["figure6"].rows[0]
-    queue.do(jobs_of(["figure6"], [0])[0], progress=False)
+    queue.do(Job("mcss-one", 0, (("main", "test"),)), progress=False)
     where = queue.place("mcss-one", 0)
     (predictions,) = where.glob("predictions-*")
     predictions.write_bytes(predictions.read_bytes()[:100])
@@ -152,8 +181,8 @@ def test_damaged_leftovers_are_named(stores, tmp_path):
 
 @pytest.mark.parametrize("names, change, message", [
     (["table9"], {}, "unknown experiment table9; there are table1"),
-    (["background"], {}, "needs a store for the role 'replaced'.*--background replace"),
-    (["table4"], {"field": None}, "needs a store for the role 'field'.*preset field"),
+    (["background"], {}, "needs a store with another background .*--background replace.: add --also replaced=PATH"),
+    (["table4"], {"field": None}, "needs a store of another domain .*studio field PATH.: add --also field=PATH"),
 ])  # fmt: skip
 def test_bad_requests(stores, names, change, message):
     with pytest.raises(ValueError, match=message):
@@ -164,6 +193,14 @@ def test_a_store_without_labels(tmp_path):
     toy_store(tmp_path / "s", subjects=("A", "B", "C"), poses=False)
     with pytest.raises(ValueError, match="test subject C has no poses"):
         Queue({"main": tmp_path / "s"}).check(["table1"])
+
+
+def test_a_store_without_a_protocol(tmp_path):
+    with StoreWriter(tmp_path, name="x", licence="", source="", recipe={}, fps=10, image_size=32, views=list("abcd")) as writer:
+        writer.add("A", "c", "Waving", toy_frames(0, 5, 32))
+        writer.finish({})
+    with pytest.raises(ValueError, match="has no split 'train'"):
+        Queue({"main": tmp_path}).check(["table1"])
 
 
 def test_a_store_of_another_kind(tmp_path, capsys):
@@ -185,9 +222,30 @@ def test_one_failure_leaves_the_rest_done(stores, tmp_path, monkeypatch):
         real(self, job, progress)
 
     monkeypatch.setattr(Queue, "do", do)
-    with pytest.raises(RuntimeError, match="(?s)1 trainings failed.*mcss-all, seed 0: out of memory"):
+    with pytest.raises(RuntimeError, match="(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory"):
+        run(["table1", "figure4"], stores, (0,), "small", tmp_path / "runs", tmp_path, progress=False)
+    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"]
+
+
+def test_what_cannot_be_measured_does_not_stop_the_rest(finished, stores, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "table1", EXPERIMENTS["table1"]._replace(measure=lambda e: {"MPJPE": float("nan")}))
+    with pytest.raises(RuntimeError, match="(?s)1 failed.*experiment table1: a result is NaN or infinite: the training diverged"):
         run(["table1", "figure4"], stores, (0,), "small", None, tmp_path, progress=False)
-    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"] or (tmp_path / "table1.toy.small.json").exists()
+    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"]
+
+
+def test_a_killed_worker_is_named(stores, tmp_path, monkeypatch):
+    def kill_a_worker():
+        while not list(tmp_path.glob("runs/run-*")):
+            time.sleep(0.05)
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
+    with pytest.raises(RuntimeError, match="(?s)2 failed.*a worker was killed, perhaps for want of memory"):
+        run(["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False)
+    killer.join()
 
 
 def test_a_full_disk(stores, tmp_path):

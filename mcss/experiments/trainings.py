@@ -43,14 +43,12 @@ SENSITIVITY = {
     "as it is": {},
     "H learns as fast as the rest": {"pose_lr_factor": 1.0},
     "H learns 20 times as fast": {"pose_lr_factor": 20.0},
-    "w = 0.3": {"pose_weight": 0.3},
     "w = 3": {"pose_weight": 3.0},
     "32 dimensions": {"embedding_dim": 32},
-    "half the learning rate": {"lr": 0.5},
     "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
 }
 #: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
-FACTORS = ("lr", "epochs", "lr_drop_epoch")
+FACTORS = ("epochs", "lr_drop_epoch")
 
 TRAININGS = {
     **{f"{method}-{amount}": Training(METHODS[method] | AMOUNTS[amount]) for method in METHODS for amount in AMOUNTS},
@@ -86,7 +84,7 @@ def configuration(name, store, schedule, seed):
         views = tuple(split.views[k] for k in change["label_views"])
         change["label_views"] = None if len(views) == len(split.views) else views  # so that V1234 is the training with all views
     if name.startswith("sensitivity"):
-        change |= {field: type(getattr(base, field))(getattr(base, field) * change[field]) for field in FACTORS if field in change}
+        change |= {field: getattr(base, field) * change[field] for field in FACTORS if field in change}
     return dataclasses.replace(base, seed=seed, **change)
 
 

@@ -11,8 +11,8 @@ from mcss.experiments.trainings import SCHEDULES
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cards")
-    toy_store(folder / "store", subjects=("A", "B", "C"))
-    SCHEDULES["toy"] = dataclasses.replace(SCHEDULES["small"], pairs=8, epochs=1)
+    toy_store(folder / "store", frames=12, fps=2.0)
+    SCHEDULES["toy"] = dataclasses.replace(SCHEDULES["small"], epochs=1)
     queue = Queue({"main": folder / "store"}, "toy")
     queue.do(Job("mcss-one", 0, ()), progress=False)
     yield queue

@@ -16,7 +16,7 @@ import pytest
 NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
 LEFT_OUT = {"template", "config", "uid"}  # of a figure: theme, toolbar, random identifiers
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
-LONGEST = ("05_joint_training.ipynb",)  # begin with these, so that no worker waits for them at the end
+LONGEST = ("05_joint_training.ipynb", "test_queue.py")  # begin with these, so that no worker waits for them at the end
 
 
 def pytest_configure(config):
@@ -40,7 +40,7 @@ def pytest_itemcollected(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """The longest chapter, the other chapters, the tests."""
+    """The longest, the other chapters, the other tests."""
     items.sort(key=lambda item: (item.path.name not in LONGEST, item.path.suffix != ".ipynb"))
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import distributed
 
 from .catalogue import EXPERIMENTS
-from .queue import run
+from .running import run
 from .trainings import SCHEDULES
 
 

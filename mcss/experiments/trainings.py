@@ -45,6 +45,8 @@ SENSITIVITY = {
     "H learns 20 times as fast": {"pose_lr_factor": 20.0},
     "w = 3": {"pose_weight": 3.0},
     "32 dimensions": {"embedding_dim": 32},
+    "512 dimensions": {"embedding_dim": 512},
+    "InfoNCE": {"mining": "infonce"},
     "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
 }
 #: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.

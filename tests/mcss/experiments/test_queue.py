@@ -18,8 +18,9 @@ from mcss.checkpoint import load_model
 from mcss.data import StoreWriter
 from mcss.experiments import EXPERIMENTS
 from mcss.experiments.__main__ import main
-from mcss.experiments.queue import Job, Queue, run
+from mcss.experiments.queue import Job, Queue
 from mcss.experiments.results import read_result
+from mcss.experiments.running import run
 from mcss.experiments.trainings import TRAININGS, configuration
 from mcss.inference import predict
 from mcss.metrics import n_mpjpe

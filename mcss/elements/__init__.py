@@ -1,0 +1,20 @@
+"""Interactive figures for the chapters: the same in JupyterLab, in Colab, and in a published page without a kernel.
+
+`element` turns data and a script into one; each of the other modules makes the data of one figure, which the script
+of the same name shows. What can be chosen travels with the figure, so no kernel and no network is needed to choose it.
+"""
+
+from .batch_rules import batch_rules
+from .canonical import canonical_turntable
+from .element import Element, joints, sheet
+from .embedding_map import embedding_map
+from .mining import mining_table
+from .multiview_browser import multiview_browser
+from .prediction import prediction_viewer
+from .retrieval import retrieval_table
+from .training import training_film
+
+__all__ = [
+    "Element", "batch_rules", "canonical_turntable", "embedding_map", "joints", "mining_table", "multiview_browser",
+    "prediction_viewer", "retrieval_table", "sheet", "training_film",
+]

@@ -1,0 +1,73 @@
+"""An interactive figure as one piece of HTML: its data, the scripts that show it, and a text for who cannot see it."""
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+HERE = Path(__file__).parent
+
+
+class Element:
+    """Data and the script that shows it.
+
+    script: the name of a `.js` file beside this one. It gets `root`, `data` and all of `engine.js`. alt: what is
+    to be seen and done, in words. data: anything that JSON knows; tensors and arrays become lists.
+    """
+
+    def __init__(self, script, alt, data):
+        self.script, self.alt, self.data = script, alt, _plain(data)
+
+    def __repr__(self):
+        return f"Element: {self.alt}"
+
+    def _repr_html_(self):
+        code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("engine.js", f"{self.script}.js"))
+        style = (HERE / "element.css").read_text(encoding="utf-8")
+        data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
+        # Where a front end does not tell a script where it stands, it is the first that nobody has woken yet.
+        return (
+            f'<div class="mcss-element" data-element="{self.script}" role="group" aria-label="{html.escape(self.alt)}">'
+            f'<p class="mcss-wait"><em>Run this cell to make the figure below work: {html.escape(self.alt)}</em></p>'
+            f'<style>{style}</style><script type="application/json">{data}</script>'
+            "<script>(function () {\n"
+            "const here = document.currentScript && document.currentScript.closest('.mcss-element');\n"
+            "const root = here || document.querySelector('.mcss-element:not([data-awake])');\n"
+            'root.dataset.awake = "";\nconst data = JSON.parse(root.querySelector("script").textContent);\n'
+            f"{code}}})();</script></div>"
+        )
+
+
+def sheet(images, columns=8, quality=75):
+    """Many pictures as one JPEG. images: `(n, 3, h, w)` uint8. Returns `{src, columns, rows}`; picture i is the i-th in reading order."""
+    n, _, h, w = images.shape
+    rows = -(-n // columns)
+    pixels = np.zeros((rows * h, columns * w, 3), np.uint8)
+    for i, image in enumerate(images.permute(0, 2, 3, 1).cpu().numpy()):
+        y, x = i // columns * h, i % columns * w
+        pixels[y : y + h, x : x + w] = image
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, optimize=True)
+    return {"src": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(), "columns": columns, "rows": rows}
+
+
+def joints(poses, root_height=0.0):
+    """`(..., 16, 3)` poses as 17 joints in whole millimetres, the root at (0, 0, root_height)."""
+    poses = torch.as_tensor(poses, dtype=torch.float32)
+    return (torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2) + torch.tensor([0.0, 0.0, root_height])).round().int().tolist()
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (torch.Tensor, np.ndarray, np.generic)):
+        value = value.tolist()
+        return _plain(value) if isinstance(value, list) else _plain(value)
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,19 @@
+"""Element 8: a map of the embedding, with the picture of each point (Section 6)."""
+
+from .element import Element, sheet
+
+#: Pictures in one sheet: a page loads a sheet when one of its pictures is looked at.
+PER_SHEET = 50
+
+
+def embedding_map(points, images, labels):
+    """points `(n, 2)`; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by."""
+    named = {}
+    for what, texts in labels.items():
+        names = sorted(set(texts))
+        named[what] = {"names": names, "groups": [names.index(text) for text in texts]}
+    return Element(
+        "embedding_map",
+        "A map of test pictures by their embedding: point at a place, or move the slider, to see its picture; choose what the colours mean.",
+        {"points": points, "labels": named, "perSheet": PER_SHEET, "sheets": [sheet(part, columns=10) for part in images.split(PER_SHEET)]},
+    )

@@ -3,20 +3,23 @@
 nbval compares every stored output with the new one, and two kinds of output need more
 than a comparison of strings. Plotly figures are compared as figures: numbers within a
 tolerance, arrays decoded, the theme left out, because plotly 5 and 7 write the same
-figure differently. Pictures, standard error (progress bars) and widgets are not compared.
+figure differently. Interactive elements are compared likewise: their scripts as texts, their data within a tolerance,
+without their pictures. Pictures, standard error (progress bars) and widgets are not compared.
 """
 
 import base64
+import json
 import os
+import re
 from numbers import Real
 
 import numpy as np
 import pytest
 
 NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
-LEFT_OUT = {"template", "config", "uid"}  # of a figure: theme, toolbar, random identifiers
+LEFT_OUT = {"template", "config", "uid", "src"}  # of a figure: theme, toolbar, random identifiers; of an element: pictures
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
-LONGEST = ("05_joint_training.ipynb", "test_queue.py")  # begin with these, so that no worker waits for them at the end
+LONGEST = ("06_joint_training.ipynb", "test_queue.py")  # begin with these, so that no worker waits for them at the end
 
 
 def pytest_configure(config):
@@ -35,7 +38,7 @@ def pytest_itemcollected(item):
         compared = item.parent.skip_compare
         item.parent.skip_compare = compared + tuple(name for name in NOT_COMPARED if name not in compared)
         sanitize = item.sanitize
-        item.sanitize = lambda value: Figure(value) if is_figure(value) else sanitize(value)
+        item.sanitize = lambda value: comparable(value) or sanitize(value)
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,12 +47,18 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: (item.path.name not in LONGEST, item.path.suffix != ".ipynb"))
 
 
-def is_figure(value) -> bool:
-    return isinstance(value, dict) and "data" in value and "layout" in value
+def comparable(value):
+    """A Plotly figure or an interactive element as a `Figure`; None for anything else."""
+    if isinstance(value, dict) and "data" in value and "layout" in value:
+        return Figure(value)
+    if isinstance(value, str) and value.startswith('<div class="mcss-element"'):
+        before, data, after = re.split(r'(?<=<script type="application/json">)(.*?)(?=</script>)', value, maxsplit=1)
+        return Figure(data=json.loads(data), layout=[before, after])
+    return None
 
 
 class Figure(dict):
-    """A Plotly figure as JSON, equal to another when both show the same."""
+    """A Plotly figure or an element, equal to another when both show the same."""
 
     def __eq__(self, other):
         return same(dict(self), dict(other))

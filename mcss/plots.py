@@ -1,11 +1,12 @@
 """Pictures for the chapters: images side by side, skeletons in 3D, curves. Colours: Okabe and Ito's, for colour-blind readers."""
 
 import inspect
+import io
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from IPython.display import Markdown
+from IPython import display
 from PIL import Image, ImageDraw
 
 from .skeleton import BONES, JOINTS
@@ -16,14 +17,24 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 
 def source(function):
     """The source of a function, class or method, exactly as the package has it."""
-    return Markdown(f"```python\n{inspect.getsource(function).rstrip()}\n```")
+    return display.Markdown(f"```python\n{inspect.getsource(function).rstrip()}\n```")
 
 
-def image_grid(images, columns, labels=None, scale=2, frames=None, points=None):
-    """Images side by side as one picture, each with a line of text under it.
+def image_grid(images, columns, alt, labels=None, scale=2, frames=None, points=None):
+    """Images side by side as one picture, each with a line of text under it: a JPEG with alternative text.
 
-    images: `(n, 3, h, w)` uint8. labels: n texts. frames: n colours of a frame, or None for none. points: `(n, J, 2)`
-    pixels of the images, marked with dots. Returns a PIL image.
+    images: `(n, 3, h, w)` uint8. alt: what the picture shows, for who cannot see it. The rest as in `grid`.
+    """
+    file = io.BytesIO()
+    grid(images, columns, labels, scale, frames, points).save(file, "JPEG", quality=85, optimize=True)
+    return display.Image(file.getvalue(), format="jpeg", alt=alt)
+
+
+def grid(images, columns, labels=None, scale=2, frames=None, points=None):
+    """What `image_grid` shows, as a PIL image.
+
+    labels: n texts. frames: n colours of a frame, or None for none. points: `(n, J, 2)` pixels of the images, marked
+    with dots.
     """
     n, _, h, w = images.shape
     h, w, text, gap = h * scale, w * scale, 14 if labels else 0, 4

@@ -43,16 +43,31 @@ def test_chapters_are_executed_and_only_the_table_of_contents_is_built():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_first_cell_installs_in_colab_from_the_configured_repository(path):
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    assert '"google.colab" in sys.modules' in cells[0]
-    assert re.findall(r"git\+(https://\S+?)(?:\.git)?[\"'\s]*$", cells[0], re.M) == [CONFIG["repository"]["url"]]
+def test_a_chapter_opens_in_colab_from_the_configured_repository(path):
+    """The badge opens this very chapter; the first cell brings the package, the results and the checkpoints."""
+    cells, (url, branch) = nbformat.read(path, as_version=4).cells, (CONFIG["repository"][key] for key in ("url", "branch"))
+    badge = re.findall(r"\[!\[Open in Colab\]\(colab\.svg\)\]\((\S+?)\)", cells[0].source)
+    assert badge == [f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/{branch}/book/{path.name}"]
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    assert '"google.colab" in sys.modules' in first
+    assert re.findall(r"git clone -q --depth 1 (\S+) ", first) == [url] and "%pip install -q /content/mcss" in first
 
 
-@pytest.mark.parametrize("name", ["README.md", "book/intro.md", "CITATION.cff"])
+@pytest.mark.parametrize("name", ["README.md", "CITATION.cff", *(f"book/{path.name}" for path in sorted((ROOT / "book").glob("*.ipynb")))])
 def test_no_other_repository_address(name):
     addresses = re.findall(r"https://github\.com/[\w.-]+/mcss\b", (ROOT / name).read_text())
     assert set(addresses) <= {CONFIG["repository"]["url"]}
+
+
+def test_a_fork_changes_the_address_everywhere(tmp_path):
+    address = load(ROOT / "book" / "_ext" / "address.py")
+    for file in {file for place in address.PLACES for file in ROOT.glob(place)}:
+        copy = tmp_path / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    old = CONFIG["repository"]["url"].removeprefix("https://github.com/")
+    assert len(address.move("https://github.com/ada/fork", tmp_path)) >= 15
+    assert not [file for file in tmp_path.rglob("*.*") if old in file.read_text()]
 
 
 def test_checkpoints_are_fetched_from_the_configured_repository():

@@ -17,7 +17,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private|scratch|data)/\w"
                            r"|\b[A-Z]:\\\\?\w|file://")
-REMOTE_CODE = re.compile(r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script\b|<link\b|<iframe\b""", re.I)
+REMOTE_CODE = re.compile(r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script[^>]+\bsrc\b|<link\b|<iframe\b""", re.I)
 ENCODED = {"bdata", "image/png", "image/jpeg", "image/gif", "application/pdf"}  # base64: nothing to read
 
 
@@ -65,8 +65,10 @@ def shown(text: str, match: re.Match) -> str:
 
 
 def lacks_alternative_text(cell, output) -> bool:
-    """Plotly: layout.meta.alt. Images: `mystnb: {image: {alt: ...}}` of the cell, or Image(..., alt=...)."""
+    """Plotly: layout.meta.alt. Elements: aria-label. Images: `mystnb: {image: {alt: ...}}` of the cell, or Image(..., alt=...)."""
     data = output.get("data", {})
+    if "mcss-element" in data.get("text/html", ""):
+        return not re.match(r'<div class="mcss-element"[^>]* aria-label="[^"]', data["text/html"])
     if "application/vnd.plotly.v1+json" in data:
         meta = data["application/vnd.plotly.v1+json"]["layout"].get("meta")
         return not (isinstance(meta, dict) and meta.get("alt"))
@@ -123,7 +125,8 @@ def test_a_sound_notebook_passes():
     (notebook_of((1, [printed("C:\\Users\\ada\n")])), "path"),
     (notebook_of((1, [nbformat.v4.new_output("display_data", {"text/html": "<script src='https://cdn.plot.ly/p.js'>"})])), "elsewhere"),
     (notebook_of((1, [nbformat.v4.new_output("display_data", {"image/png": "iVBO"})])), "alternative"),
+    (notebook_of((1, [nbformat.v4.new_output("display_data", {"text/html": '<div class="mcss-element" role="group">'})])), "alternative"),
     (notebook_of((1, [nbformat.v4.new_output("display_data", {"application/vnd.plotly.v1+json": {"data": [], "layout": {}}})])), "alternative"),
-], ids=range(9))
+], ids=range(10))
 def test_a_fault_is_noticed(notebook, word):
     assert any(word in complaint for complaint in complaints(notebook))

@@ -16,13 +16,13 @@ from mcss.files import whole
 def execute(path):
     """Runs one notebook in its own folder, and replaces it by what came out."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook, timeout=1200, store_widget_state=False, resources={"metadata": {"path": path.parent}}
-    ).execute()
+    NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute()
+    notebook.metadata.pop("widgets", None)  # their state is of no use without a kernel
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            hidden = "remove-output" in cell.metadata.get("tags", ())  # a control that needs a kernel
+            cell.outputs = [] if hidden else [out for out in cell.outputs if out.get("name") != "stderr"]
     notebook.metadata.language_info = {"name": "python"}  # the version of this Python would be noise
     with whole(path) as temporary:
         nbformat.write(notebook, temporary)

@@ -17,12 +17,18 @@ def number(value, interval=None):
     return f"{value:.{digits}f}{half}"
 
 
-def table(result, quantities=None):
-    """A Markdown table: one line a row, the means with their 95% intervals over seeds."""
+def table(result, quantities=None, published=None):
+    """A Markdown table: one line a row, the means with their 95% intervals over seeds.
+
+    published: a table of `book/published.json`; what it gives for the same trainings stands in columns of its own.
+    """
     quantities = quantities or [name for name, v in result["rows"][0]["values"].items() if not isinstance(v["mean"], list)]
-    lines = [["", *quantities], ["---"] * (len(quantities) + 1)]
+    paper = {row["training"]: row for row in published["rows"] if "training" in row} if published else {}
+    cited = [q for q in quantities if any(row["training"] in paper and q in paper[row["training"]] for row in result["rows"])]
+    lines = [["", *quantities, *(f"*{q}, the paper*" for q in cited)], ["---"] * (len(quantities) + len(cited) + 1)]
     for row in result["rows"]:
-        lines.append([row["label"], *(number(row["values"][q]["mean"], row["values"][q]["interval"]) for q in quantities)])
+        ours = (number(row["values"][q]["mean"], row["values"][q]["interval"]) for q in quantities)
+        lines.append([row["label"], *ours, *(number(paper.get(row["training"], {}).get(q)) for q in cited)])
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcss.canonical import canonical_pose
-from mcss.plots import BLUE, curves, image_grid, skeletons, smoothed, source
+from mcss.plots import BLUE, curves, grid, image_grid, skeletons, smoothed, source
 
 
 def test_a_function_is_shown_exactly_as_it_is():
@@ -15,10 +15,15 @@ def test_a_function_is_shown_exactly_as_it_is():
 def test_images_lie_where_they_should():
     images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
     images[2] = 200
-    sheet = image_grid(images, columns=2, labels=["a", "b", "c"], scale=2, frames=[None, BLUE, None])
+    sheet = grid(images, columns=2, labels=["a", "b", "c"], scale=2, frames=[None, BLUE, None])
     assert sheet.size == (44, 72)
     assert sheet.getpixel((12, 12)) == (0, 0, 0) and sheet.getpixel((12, 46)) == (200, 200, 200)
     assert sheet.getpixel((22, 10)) == (0, 0x72, 0xB2)  # the frame of the second
+
+
+def test_a_picture_is_one_jpeg_with_alternative_text():
+    data, metadata = image_grid(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), columns=2, alt="two black squares")._repr_mimebundle_()
+    assert list(data) == ["image/jpeg"] and metadata["image/jpeg"]["alt"] == "two black squares"
 
 
 def test_figures_have_alternative_text_and_the_data():

@@ -21,6 +21,12 @@ def test_a_table_shows_numbers_and_leaves_curves_out():
     assert lines_[0] == "|  | N-MPJPE |" and lines_[2] == "| MCSS | 105 ± 12 |" and len(lines_) == 4
 
 
+def test_a_table_shows_the_paper_s_numbers_where_it_has_them():
+    published = {"rows": [{"training": "mcss-one", "N-MPJPE": 111.94}, {"method": "another"}]}
+    lines_ = table(RESULT, published=published).data.splitlines()
+    assert lines_[0] == "|  | N-MPJPE | *N-MPJPE, the paper* |" and lines_[2] == "| MCSS | 105 ± 12 | 112 |" and lines_[3].endswith("| - |")
+
+
 def test_the_origin_says_it_all():
     text = origin(RESULT).data
     for part in ("python -m", "`toy` (1,200 images of 32 px, recipe 0123)", "small", "seeds 0, 1, 2", "abc", "abd", "2 CPU cores", "2 min", "2026-11-22"):

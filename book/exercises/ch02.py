@@ -1,0 +1,39 @@
+"""Chapter 2: canonical pose."""
+
+import math
+
+import torch
+
+from mcss.canonical import heading
+from mcss.skeleton import LEFT_HIP
+
+from . import unanswered
+
+
+def exercise_1(degrees):
+    """The angle by which `canonical_pose` turns a person whose left hip lies at (0, 100, 0)."""
+    if abs(degrees - 90) < 1e-6:
+        return "The size is right, the sense is not: the hip points along +Y and has to come to +X."
+    return None if abs(degrees % 360 - 270) < 1e-6 else "Draw it from above: where does the hip point, and where should it?"
+
+
+def exercise_2(my_heading):
+    """A function from a pose (16, 3) to its heading in radians."""
+    for degrees in (30, 150, -30, -150):
+        pose = torch.randn(16, 3, generator=torch.Generator().manual_seed(0)) * 100
+        angle = math.radians(degrees)
+        pose[LEFT_HIP - 1] = torch.tensor([math.cos(angle), math.sin(angle), 0.3]) * 130
+        answer = my_heading(pose)
+        if hint := unanswered(answer):
+            return hint
+        if abs(float(answer) - float(heading(pose))) > 1e-4:
+            lost = " That is what the arc cosine loses: the sign." if abs(float(answer) + float(heading(pose))) < 1e-4 else ""
+            return f"For a hip at {degrees} degrees it says {math.degrees(float(answer)):.0f}.{lost}"
+    return None
+
+
+def exercise_3(target):
+    """Which target has one answer for one point of the embedding: 'camera', 'global' or 'canonical'."""
+    if str(target).strip().lower() == "canonical":
+        return None
+    return "Take one instant and four cameras, then one pose and two headings: which target never changes?"

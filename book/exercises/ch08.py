@@ -1,0 +1,58 @@
+"""Chapter 8: new viewpoints."""
+
+import math
+
+import torch
+
+from mcss.metrics import mpjpe
+
+from . import unanswered
+
+
+def exercise_1(row):
+    """The row that Table 3 lacks."""
+    answer = "".join(c for c in str(row).lower() if c.isalnum())
+    if answer == "baselinev1234":
+        return None
+    if answer.startswith("mcss"):
+        return "That says something about MCSS. The question is what the Baseline loses."
+    if answer.startswith("baselinev"):
+        return "What must be subtracted from Baseline-V123 or Baseline-V12? The same network with nothing missing."
+    return "The table names its rows METHOD-VIEWS, for instance MCSS-V12: the method, and the views that have labels."
+
+
+def exercise_2(my_disagreement):
+    """A function from poses (n, V, 16, 3) to the mean MPJPE between different views of one instant."""
+    for views in (2, 4):
+        poses = 200 * torch.randn(6, views, 16, 3, generator=torch.Generator().manual_seed(views))
+        answer = my_disagreement(poses)
+        if hint := unanswered(answer):
+            return hint
+        if torch.as_tensor(answer).numel() != 1:
+            return f"One number is asked for; yours has the shape {tuple(torch.as_tensor(answer).shape)}."
+        between = torch.stack([torch.stack([mpjpe(poses[:, a], poses[:, b]).mean() for b in range(views)]) for a in range(views)])
+        right = between.sum() / (views * (views - 1))
+        if close(answer, right):
+            continue
+        if close(answer, between.mean()):
+            return "You compare each view with itself too. That is always 0, and tells nothing."
+        if close(answer, right * 16) or close(answer, between.sum() / 2):
+            return "That is a sum: average over the joints, the instants and the pairs of views."
+        if close(answer, torch.stack([mpjpe(poses[:, a], poses[:, a + 1]).mean() for a in range(views - 1)]).mean()):
+            return f"You compare each view with the next one only. Of {views} views there are {views * (views - 1) // 2} pairs."
+        if close(answer, (poses - poses.mean(1, keepdim=True)).norm(dim=-1).mean()):
+            return "That is the distance from the mean over the views. Compare the views with each other."
+        return "For each pair of different views: the norm over x, y and z of the difference, then the mean over joints and instants; then the mean over pairs."
+    return None
+
+
+def close(answer, value):
+    """Equal to a tenth of a thousandth."""
+    return math.isclose(float(answer), float(value), rel_tol=1e-4)
+
+
+def exercise_3(most):
+    """The largest MPJPE at camera 4: 95 mm at camera 1, and predictions 30 mm apart."""
+    if abs(most - 65) < 1e-6:
+        return "That is the least that it can be. How much can it be at most?"
+    return None if abs(most - 125) < 1e-6 else "The way from the prediction at camera 4 to the truth is no longer than the detour over the prediction at camera 1."

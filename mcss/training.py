@@ -43,13 +43,14 @@ def run_folder(store, config, start=None, parent=None):
     return Path(parent or store.path.parent) / f"run-{recipe_hash(made_by)}"
 
 
-def train(store, config=TrainingConfig(), directory=None, device=None, progress=True, start=None):
+def train(store, config=TrainingConfig(), directory=None, device=None, progress=True, start=None, watch=None):
     """Trains the network on a store: `Trained(model, history)`.
 
     directory: where checkpoints go. A run that was interrupted, at whatever moment, goes on from the last one and
     ends with the same weights (on a CPU: the same bits); a finished one is only loaded; two processes on one
     directory take turns. Without it nothing is kept. progress: show a bar with the losses and the alarms' figures.
-    start: an `MCSS` whose weights to begin with, for fine-tuning; None for fresh ones.
+    start: an `MCSS` whose weights to begin with, for fine-tuning; None for fresh ones. watch: called with (steps done,
+    model) before the first step, every `checkpoint_every` steps and after the last; it must leave the model in training mode.
 
     Where `torch.distributed` is initialised (`torchrun`), all its ranks train together: each takes its share of every
     batch, gradients are averaged, negatives and BatchNorm's statistics stay within a rank. Rank 0 keeps the checkpoint.
@@ -69,7 +70,7 @@ def train(store, config=TrainingConfig(), directory=None, device=None, progress=
     with lock:
         if world > 1:
             distributed.barrier()  # nobody reads the checkpoint before rank 0 holds it
-        trained = _run(store, config, directory, device, progress and rank == 0, start, rank, world)
+        trained = _run(store, config, directory, device, progress and rank == 0, start, watch if rank == 0 else None, rank, world)
         if world > 1:
             distributed.barrier()  # nobody goes on before the last checkpoint is written
         return trained
@@ -95,7 +96,7 @@ class Step(nn.Module):
         return losses(self.model, embedding, batch, self.config)
 
 
-def _run(store, config, directory, device, progress, start, rank, world):
+def _run(store, config, directory, device, progress, start, watch, rank, world):
     feeder = Feeder(store, config, device, rank, world)
     steps = feeder.steps
     made_by = {"config": asdict(config) | {"checkpoint_every": 0}, "store": store.recipe_hash, "ranks": world}
@@ -126,6 +127,8 @@ def _run(store, config, directory, device, progress, start, rank, world):
     alarm = CollapseAlarm(config.beta)
     pending, began = [], time.perf_counter() - history["seconds"]
     model.train()
+    if watch and step == 0:
+        watch(0, model)
     bar = tqdm(total=steps, initial=step, disable=not progress, desc="training", unit="step", mininterval=1)
     with bar, feeder.prefetch(step) as batches:
         for step, batch in enumerate(batches, step):
@@ -143,7 +146,10 @@ def _run(store, config, directory, device, progress, start, rank, world):
             if done % FIGURES_EVERY == 0 or done == steps:
                 _read_figures(pending, history, bar, alarm if config.metric_loss else None)
                 history["seconds"] = time.perf_counter() - began
-            if directory and rank == 0 and (done % config.checkpoint_every == 0 or done == steps):
+            pause = done % config.checkpoint_every == 0 or done == steps
+            if watch and pause:
+                watch(done, model)
+            if directory and rank == 0 and pause:
                 _read_figures(pending, history, bar, None)
                 tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | _optimizer_tensors(optimizer)
                 save_checkpoint(directory, tensors, {

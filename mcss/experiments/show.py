@@ -24,11 +24,11 @@ def table(result, quantities=None, published=None):
     """
     quantities = quantities or [name for name, v in result["rows"][0]["values"].items() if not isinstance(v["mean"], list)]
     paper = {row["training"]: row for row in published["rows"] if "training" in row} if published else {}
-    cited = [q for q in quantities if any(row["training"] in paper and q in paper[row["training"]] for row in result["rows"])]
+    cited = [q for q in quantities if any(q in paper.get(row.get("training"), ()) for row in result["rows"])]
     lines = [["", *quantities, *(f"*{q}, the paper*" for q in cited)], ["---"] * (len(quantities) + len(cited) + 1)]
     for row in result["rows"]:
         ours = (number(row["values"][q]["mean"], row["values"][q]["interval"]) for q in quantities)
-        lines.append([row["label"], *ours, *(number(paper.get(row["training"], {}).get(q)) for q in cited)])
+        lines.append([row["label"], *ours, *(number(paper.get(row.get("training"), {}).get(q)) for q in cited)])
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 

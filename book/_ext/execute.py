@@ -23,7 +23,8 @@ def execute(path):
         if cell.cell_type == "code":
             hidden = "remove-output" in cell.metadata.get("tags", ())  # a control that needs a kernel
             cell.outputs = [] if hidden else [out for out in cell.outputs if out.get("name") != "stderr"]
-    notebook.metadata.language_info = {"name": "python"}  # the version of this Python would be noise
+    # the version of this Python would be noise; the lexer knows lines that begin with ! or %
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
     with whole(path) as temporary:
         nbformat.write(notebook, temporary)
 

@@ -12,9 +12,9 @@ from . import unanswered
 
 def exercise_1(errors):
     """MPJPE, N-MPJPE and PA-MPJPE of exact poses at half size, joints 600 mm from the pelvis on average."""
-    answer = [float(value) for value in errors]
+    answer = [float(value) for value in errors] if isinstance(errors, (tuple, list)) else [errors]
     if len(answer) != 3:
-        return f"Three numbers are asked for: MPJPE, N-MPJPE and PA-MPJPE. You gave {len(answer)}."
+        return f"Three numbers are asked for, as a tuple: MPJPE, N-MPJPE and PA-MPJPE. You gave {len(answer)}."
     if abs(answer[0] - 300) > 1e-6:
         return "MPJPE: a joint that should lie 600 mm from the pelvis is put at half of that. How far is it from its true place?"
     if abs(answer[1]) > 1e-6:
@@ -53,7 +53,7 @@ def _mistake(answer, predicted, target):
     if close(answer, mpjpe(predicted, scale * target)) or close(answer, mpjpe(predicted, target / scale)):
         return "Scale the prediction, not the truth: the error should be in the millimetres of the true person."
     if close(answer, offset.square().mean().sqrt()) or close(answer, offset.square().sum(-1).mean().sqrt()):
-        return "The scale is right. Take the length of each joint's offset (norm over x, y, z) first, then the mean over joints; no squares are averaged."
+        return "The scale is right. First the length of each joint's offset (norm over x, y, z), then the mean over joints: no mean of squares."
     if close(answer, offset.abs().mean()):
         return "The scale is right. A joint's distance is the norm over x, y and z, not the mean of their absolute values."
     return "First s = <p, g> / <p, p>, both summed over all joints and coordinates; then the mean over joints of the distance from s p to g."

@@ -23,7 +23,7 @@ def exercise_1(row):
 
 def exercise_2(my_disagreement):
     """A function from poses (n, V, 16, 3) to the mean MPJPE between different views of one instant."""
-    for views in (2, 4):
+    for views in (4, 2):
         poses = 200 * torch.randn(6, views, 16, 3, generator=torch.Generator().manual_seed(views))
         answer = my_disagreement(poses)
         if hint := unanswered(answer):
@@ -42,7 +42,7 @@ def exercise_2(my_disagreement):
             return f"You compare each view with the next one only. Of {views} views there are {views * (views - 1) // 2} pairs."
         if close(answer, (poses - poses.mean(1, keepdim=True)).norm(dim=-1).mean()):
             return "That is the distance from the mean over the views. Compare the views with each other."
-        return "For each pair of different views: the norm over x, y and z of the difference, then the mean over joints and instants; then the mean over pairs."
+        return "For each pair of views: the norm over x, y and z of the difference, the mean over joints and instants; then the mean over pairs."
     return None
 
 
@@ -55,4 +55,5 @@ def exercise_3(most):
     """The largest MPJPE at camera 4: 95 mm at camera 1, and predictions 30 mm apart."""
     if abs(most - 65) < 1e-6:
         return "That is the least that it can be. How much can it be at most?"
-    return None if abs(most - 125) < 1e-6 else "The way from the prediction at camera 4 to the truth is no longer than the detour over the prediction at camera 1."
+    detour = "The way from the prediction at camera 4 to the truth is no longer than the detour over the prediction at camera 1."
+    return None if abs(most - 125) < 1e-6 else detour

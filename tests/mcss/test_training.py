@@ -144,6 +144,16 @@ def test_a_finished_run_is_only_loaded(store, tmp_path):
     assert same_weights(first.model, load_model(tmp_path))
 
 
+def test_a_watcher_sees_the_beginning_every_pause_and_the_end(store):
+    """And leaves the training as it is."""
+    seen = {}
+    watched = train(store, SMALL, progress=False, watch=lambda step, model: seen.update({step: (model.training, model.H.weight.detach().clone())}))
+    steps = len(watched.history["pose_loss"])
+    assert set(seen) == {0, *range(3, steps, 3), steps} and all(training for training, _ in seen.values())
+    assert not torch.equal(seen[0][1], seen[3][1]) and torch.equal(seen[steps][1], watched.model.H.weight)
+    assert same_weights(watched.model, train(store, SMALL, progress=False).model)
+
+
 def test_another_run_in_the_same_directory_is_refused(store, tmp_path):
     train(store, SMALL, tmp_path, progress=False)
     with pytest.raises(ValueError, match="other settings .beta differ"):

@@ -1,16 +1,19 @@
-"""Sphinx extension: pages that ask no other server for anything.
+"""Sphinx extension: pages that ask no other server for anything, and load a picture when it is shown first.
 
 Notebooks store a Plotly figure as JSON only, which the builder cannot show. Here
 that JSON goes into the page, and plotly.min.js, out of the installed plotly package,
 is loaded on the pages that have a figure. MathJax comes out of the package
-sphinx-mathjax-offline. Widgets work in the page when the npm package
-@jupyter-widgets/html-manager lies in node_modules (`make book` puts it there); without
-it the page says where they work. Thebe, whose script sits on a CDN, is left out.
+sphinx-mathjax-offline. Elements (mcss.elements) carry their pictures in their data; here
+the pictures become files. Widgets need a kernel: the page says where they work. Thebe,
+whose script sits on a CDN, is left out.
 """
 
+import base64
+import hashlib
 import html
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -18,18 +21,14 @@ import plotly
 from docutils import nodes
 from myst_nb.core import render
 
+HERE = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-EMBED = "node_modules/@jupyter-widgets/html-manager/dist/embed.js"
 NO_WIDGET = ('<p class="no-widget"><em>An interactive control stands here. It works where the chapter '
              "runs: in Colab, or on your own machine.</em></p>")
-
-BOOT = """document.querySelectorAll(".plotly-figure").forEach(function (box) {
-  var figure = JSON.parse(box.querySelector("script").textContent);
-  figure.config = Object.assign({responsive: true, displaylogo: false}, figure.config);
-  Plotly.newPlot(box, figure);
-});
-"""
+ELEMENT = '<div class="mcss-element"'
+PICTURE = re.compile(r'(?<="src":")data:image/jpeg;base64,([^"]+)(?=")')  # in the data of an element
+UNWANTED = ("thebe", "widget-state+json")
 
 
 def figure_html(figure: dict) -> str:
@@ -51,14 +50,16 @@ class OfflineOutputs:
     """A mime renderer of myst-nb."""
 
     mime_priority_overrides = [("html", PLOTLY, 1)]
-    widgets = False
 
     @classmethod
     def handle_mime(cls, renderer, data, inline):
         if data.mime_type == PLOTLY:
             return [nodes.raw(text=figure_html(data.content), format="html")]
-        if data.mime_type == WIDGET and not cls.widgets:
+        if data.mime_type == WIDGET:
             return [nodes.raw(text=NO_WIDGET, format="html")]
+        if data.mime_type == "text/html" and data.string.startswith(ELEMENT):
+            # Without the class "text_html", which the theme puts on a light ground in dark mode.
+            return [nodes.raw(text=data.string, format="html", classes=["output"])]
         alt = data.output_metadata.get(data.mime_type, {}).get("alt")
         if data.mime_type.startswith("image/") and alt and not inline:  # display.Image(..., alt=...)
             image = renderer.render_image(data)
@@ -73,32 +74,36 @@ def use_local_scripts(app, config):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
-    (folder / "plotly-figures.js").write_text(BOOT)
+    shutil.copy(HERE / "plotly-figures.js", folder)
 
     mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     unused = shutil.ignore_patterns("*svg*", "*-full*", "*mml-chtml*", "node-main.js", "liteDOM.js")
     shutil.copytree(mathjax, folder / "mathjax", ignore=unused)
     config.mathjax_path = "mathjax/tex-chtml.js"
-
-    embed = Path(app.srcdir) / EMBED
-    OfflineOutputs.widgets = embed.exists()
     config.nb_ipywidgets_js = {}
-    if OfflineOutputs.widgets:
-        shutil.copy(embed, folder / "widgets.js")
-        for font in embed.parent.glob("*.woff2"):
-            shutil.copy(font, folder)
-        config.nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
     config.html_static_path.append(str(folder))
 
 
-def load_on_this_page(app, pagename, templatename, context, doctree):
-    """Plotly where there is a figure, Thebe nowhere, the widgets' state where widgets are shown."""
-    if "plotly-figure" in context.get("body", ""):
+def finish_page(app, pagename, templatename, context, doctree):
+    """Plotly where there is a figure, Thebe nowhere, the pictures of elements beside the page."""
+    body = context.get("body", "")
+    if "plotly-figure" in body:
         app.add_js_file("plotly.min.js", priority=600, loading_method="defer")
         app.add_js_file("plotly-figures.js", priority=601, loading_method="defer")
-    unwanted = ("thebe",) if OfflineOutputs.widgets else ("thebe", "widget-state+json")
+    if ELEMENT in body:
+        context["body"] = PICTURE.sub(lambda found: context["pathto"](write_picture(app.outdir, found[1]), 1), body)
     for kind in ("script_files", "css_files"):
-        context[kind] = [file for file in context.get(kind, []) if not any(word in described(file) for word in unwanted)]
+        context[kind] = [file for file in context.get(kind, []) if not any(word in described(file) for word in UNWANTED)]
+
+
+def write_picture(outdir, encoded: str) -> str:
+    """Writes a picture under the name of its content; returns its place in the book."""
+    content = base64.b64decode(encoded)
+    name = f"_images/{hashlib.sha256(content).hexdigest()[:20]}.jpg"
+    file = Path(outdir) / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    return name
 
 
 def described(file) -> str:
@@ -110,5 +115,5 @@ def setup(app):
     if OfflineOutputs not in render.load_mime_renders():  # the list that myst-nb fills from entry points
         render.load_mime_renders().append(OfflineOutputs)
     app.connect("config-inited", use_local_scripts)
-    app.connect("html-page-context", load_on_this_page, priority=900)
+    app.connect("html-page-context", finish_page, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,9 +6,6 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 HTML   := _build/html/index.html
-# One script and its fonts show ipywidgets in the pages. It is not on the Python index.
-WIDGETS := node_modules/@jupyter-widgets/html-manager
-WIDGETS_VERSION := 1.0.15
 CHAPTERS ?= $(wildcard book/*.ipynb)
 
 # One notebook a worker; more than four need more memory than they save time.
@@ -39,13 +36,7 @@ install: $(STAMP)
 sample: $(STAMP)
 	@$(BIN)/python -c "from data_scripts.studio import preset_store; print('Sample data:', preset_store('sample'))"
 
-$(WIDGETS)/dist/embed.js:
-	@mkdir -p $(WIDGETS)
-	@cd $(WIDGETS) && npm pack --silent @jupyter-widgets/html-manager@$(WIDGETS_VERSION) >/dev/null 2>&1 \
-		&& tar -xzf *.tgz --strip-components=1 && rm -f *.tgz \
-		|| echo "npm is missing or has no network: the pages will say where to use the widgets, and not show them"
-
-book: sample $(WIDGETS)/dist/embed.js
+book: sample
 	$(BIN)/jupyter-book build . --all -n -W --keep-going
 	@echo
 	@echo "The book: file://$(CURDIR)/$(HTML)"
@@ -58,5 +49,5 @@ test: sample
 		-n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 clean:
-	rm -rf _build node_modules .pytest_cache .hypothesis
+	rm -rf _build .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

@@ -96,6 +96,13 @@ def finish_page(app, pagename, templatename, context, doctree):
         context[kind] = [file for file in context.get(kind, []) if not any(word in described(file) for word in UNWANTED)]
 
 
+def without_second_icons(app, exception):
+    """The theme draws its icons from a font, and with a script of half a megabyte once more."""
+    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
+    if script.exists():
+        script.write_text("")
+
+
 def write_picture(outdir, encoded: str) -> str:
     """Writes a picture under the name of its content; returns its place in the book."""
     content = base64.b64decode(encoded)
@@ -116,4 +123,5 @@ def setup(app):
         render.load_mime_renders().append(OfflineOutputs)
     app.connect("config-inited", use_local_scripts)
     app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", without_second_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

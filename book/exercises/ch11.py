@@ -54,7 +54,8 @@ def _mistake(answer, embeddings, times, views, k, tolerance):
         return f"That is right for one answer; here k is {k}, and any of them may hit."
     if _near(answer, _hit_rate(embeddings, times, views, k, tolerance, every=True)):
         return "You average over all answers. A picture counts once, if any of its k answers hits."
-    return f"For k = {k} and a tolerance of {tolerance} s it says {float(answer):.3f}. Exclude the own camera, take the k nearest, and ask whether any was taken in time."
+    case = f"For k = {k} and a tolerance of {tolerance} s it says {float(answer):.3f}."
+    return f"{case} Leave out the own camera, take the k nearest, and ask whether any was taken in time."
 
 
 def _hit_rate(embeddings, times, views, k, tolerance, other=True, strict=False, every=False):

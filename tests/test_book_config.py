@@ -67,7 +67,7 @@ def test_a_fork_changes_the_address_everywhere(tmp_path):
         shutil.copy(file, copy)
     old = CONFIG["repository"]["url"].removeprefix("https://github.com/")
     assert len(address.move("https://github.com/ada/fork", tmp_path)) >= 15
-    assert not [file for file in tmp_path.rglob("*.*") if old in file.read_text()]
+    assert not [file for file in tmp_path.rglob("*.*") if file.is_file() and old in file.read_text()]
 
 
 def test_checkpoints_are_fetched_from_the_configured_repository():

@@ -103,7 +103,7 @@ const sideOf = (joint) => ([4, 5, 6, 11, 12, 13].includes(joint) ? BLUE : [1, 2,
 function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
   const svg = make("svg", { viewBox: "-1000 -1150 2000 2300", class: "mcss-skeleton", role: "img" });
   const control = slider("turn", { max: 350, step: 10, value: turn, text: (v) => v + "°" });
-  const node = make("div", { class: "mcss-panel" }, make("div", { class: "mcss-title" }, label), svg, ...(turnable ? [control.node] : []));
+  const node = make("div", { class: turnable ? "mcss-panel" : "mcss-panel mcss-narrow" }, make("div", { class: "mcss-title" }, label), svg, ...(turnable ? [control.node] : []));
   let last = [];
   const tilt = 0.17;
   function project([x, y, z]) {

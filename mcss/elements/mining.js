@@ -34,6 +34,7 @@ element(root, controls, [map, row, numbers, what], ({ network, alpha, beta, pair
     heat.append(make("rect", { x: j * cell, y: i * cell, width: cell, height: cell, fill: `hsl(205 60% ${light}%)` }));
     if (i !== j && d <= beta) heat.append(make("line", { x1: j * cell, y1: i * cell, x2: (j + 1) * cell, y2: (i + 1) * cell, stroke: ORANGE, "stroke-width": 2 }));
   }));
+  heat.setAttribute("aria-label", `Distances of ${m} anchors to ${m} positives; pair ${pair} is framed`);
   const frame = (x, y, w, h, colour) => heat.append(make("rect", { x, y, width: w, height: h, fill: "none", stroke: colour, "stroke-width": 3 }));
   frame(0, pair * cell, 400, cell, GREY);
   frame(pair * cell, 0, cell, 400, GREY);

@@ -11,5 +11,5 @@ element(root, controls, [curves, map, what], ({ look, kind }) => {
   curves.show(data.steps, Object.entries(data.curves[kinds[kind]]).map(([name, y]) => ({ name, y })), step, `${kinds[kind]} over ${data.steps.length} steps, with a cursor at step ${step}`);
   map.show(points, data.groups, data.names, null, `Test images after step ${step}, coloured by instant`);
   what.show(`Each colour and shape is one instant, seen by all cameras. After step ${step}, views of one instant are ${positive.toFixed(2)} apart on average, different instants ${negative.toFixed(2)}.`);
-  return { step, points, positive, negative };
+  return { step, curves: kinds[kind], points, positive, negative };
 });

@@ -1,0 +1,128 @@
+"""The book as a reader's browser gets it: built from the stored outputs, served with gzip on this machine, opened in Chromium."""
+
+import functools
+import gzip
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parents[2]
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+TEXTS = {".html", ".js", ".css", ".json", ".svg", ".txt"}
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """The folder of the HTML pages, built strictly. Workers of pytest-xdist share one build."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    out = shared / "book"
+    with FileLock(shared / "book.lock"):
+        if not (out / "log").exists():
+            out.mkdir()
+            config = yaml.safe_load((ROOT / "_config.yml").read_text())
+            config["execute"] = {"execute_notebooks": "off", "stderr_output": "remove"}
+            (out / "_config.yml").write_text(yaml.safe_dump(config))
+            built = subprocess.run([sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "--config", out / "_config.yml",
+                                    "--path-output", out, "-n", "-W", "--keep-going"], cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+            (out / "log").write_text("" if built.returncode == 0 else built.stdout[-3000:] + built.stderr[-3000:])
+    assert (out / "log").read_text() == ""
+    return out / "_build" / "html"
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Texts go out compressed, as from GitHub Pages."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        file = Path(self.translate_path(self.path))
+        if self.path == "/favicon.ico":  # browsers ask for it unasked
+            self.send_response(204)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        if not file.is_file():
+            return self.send_error(404)
+        content = file.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(file)))
+        if file.suffix in TEXTS:
+            content = gzip.compress(content, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture(scope="module")
+def address(book):
+    """Where the book is served: `http://127.0.0.1:PORT`."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Server, directory=str(book)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")  # not the session: until it is stopped, no other event loop starts in this process
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="NOT CHECKED in a browser: the Python package playwright is missing")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not program:
+        pytest.skip("NOT CHECKED in a browser: there is no chromium on this machine (Debian, Ubuntu: apt-get install chromium)")
+    with playwright.sync_playwright() as p:
+        # swiftshader: figures in 3D without a graphics card.
+        options = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = p.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page as it was opened, and everything that happened on the way."""
+
+    def __init__(self, browser, url, phone, dark):
+        self.context = browser.new_context(viewport=PHONE if phone else DESK, is_mobile=phone, has_touch=phone, color_scheme="dark" if dark else "light")
+        self.page = self.context.new_page()
+        self.requests, self.faults, self._loaded = [], [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfinished", self._loaded.append)
+        self.page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
+        self.page.on("response", lambda answer: self.faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("console", lambda message: self.faults.append(f"console: {message.text}") if message.type == "error" else None)
+        self.page.goto(url)
+        self.settle()
+
+    def settle(self):
+        """Waits until nothing is loaded any more."""
+        self.page.wait_for_load_state("networkidle")
+
+    def megabytes(self):
+        """What has gone over the wire so far, compressed, headers included."""
+        sizes = [request.sizes() for request in self._loaded]
+        return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes) / 1e6
+
+
+@pytest.fixture
+def visit(browser, address):
+    """visit("book/NAME.html") opens a page of the book; a whole address is taken as it is."""
+    visits = []
+
+    def open_page(place, phone=False, dark=False):
+        visits.append(Visit(browser, place if "://" in place else f"{address}/{place}", phone, dark))
+        return visits[-1]
+
+    yield open_page
+    for each in visits:
+        each.context.close()

@@ -1,0 +1,130 @@
+"""Every page of the book, opened: it loads nothing from elsewhere, weighs little, shows all, fits a phone, is readable in the dark."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())]
+BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+ALL = pytest.mark.parametrize("page", PAGES, ids=lambda page: Path(page).stem)
+
+# Of all texts inside a figure: those whose contrast with the ground behind them is too low to read.
+FAINT = """() => {
+  const rgba = (text) => { const v = (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number); return v.length < 4 ? [...v, 1] : v; };
+  const light = ([r, g, b]) => { const f = (c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+  const ground = (node) => { for (; node; node = node.parentElement) { const c = rgba(getComputedStyle(node).backgroundColor); if (c[3] > 0.5) return c; } return [255, 255, 255, 1]; };
+  const faint = [];
+  for (const node of document.querySelectorAll(".mcss-element *, .plotly-figure text")) {
+    if (![...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || ["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
+    const style = getComputedStyle(node), of = rgba(node instanceof SVGElement ? style.fill : style.color), [a, b] = [light(of), light(ground(node))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 3) faint.push(`${node.textContent.trim().slice(0, 30)}: ${contrast.toFixed(1)}`);
+  }
+  return faint;
+}"""
+
+
+def colours_in(figure):
+    """How many colours a figure shows, those of single pixels left out."""
+    picture = Image.open(io.BytesIO(figure.screenshot())).convert("RGB").quantize(16)
+    return sum(count > 20 for count, _ in picture.getcolors())
+
+
+@BOTH
+@ALL
+def test_a_page_is_whole(visit, address, page, phone):
+    opened = visit(page, phone)
+    weight, page = opened.megabytes(), opened.page
+    assert [url for url in opened.requests if not url.startswith((address, "data:", "blob:"))] == []
+    assert weight < 3, f"{weight:.2f} MB"
+    assert page.evaluate("[...document.images].filter((image) => !image.alt || !image.naturalWidth).map((image) => image.src)") == []
+    figures = page.locator(".plotly-figure")
+    engines = page.locator('script[src*="plotly.min.js"]').count()
+    assert engines == (1 if figures.count() else 0)
+    for figure in figures.all():
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+        page.wait_for_timeout(100)
+        assert colours_in(figure) >= 3, figure.get_attribute("aria-label")
+        work_controls(page, figure)
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 1
+    assert page.locator(".no-widget").count() == 0
+    assert opened.faults == []
+
+
+def work_controls(page, figure):
+    """Plotly's own sliders and buttons, where a figure has them, do something."""
+    for control in [*figure.locator(".slider-rail-touch-rect").all(), *figure.locator(".updatemenu-button").all()]:
+        before = figure.screenshot()
+        control.click()
+        page.wait_for_timeout(600)
+        assert figure.screenshot() != before
+
+
+@ALL
+def test_a_page_is_readable_in_dark_and_in_light(visit, page):
+    opened = visit(page, dark=True)
+    page = opened.page
+    html, switch = page.locator("html"), page.locator(".theme-switch-button").locator("visible=true").first
+    for figure in page.locator(".plotly-figure").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+    assert html.get_attribute("data-theme") == "dark"
+    assert page.evaluate(FAINT) == []
+    for _ in range(3):  # light, dark, as the system is
+        switch.click()
+        if html.get_attribute("data-theme") == "light":
+            break
+    page.wait_for_timeout(500)
+    assert html.get_attribute("data-theme") == "light"
+    assert page.evaluate(FAINT) == []
+    assert opened.faults == []
+
+
+@ALL
+def test_the_sidebar_lists_all_pages_and_next_leads_through_them(visit, address, page):
+    opened = visit(page).page
+    links = opened.evaluate("[...document.querySelectorAll('.bd-sidebar-primary nav.bd-links a.reference')].map((a) => a.href.split('#')[0])")
+    root, *others = [f"{address}/{name}" for name in PAGES]
+    assert [link for link in links if link != root] == others
+    place = PAGES.index(page)
+    assert opened.locator("a.left-prev").count() == (place > 0) and opened.locator("a.right-next").count() == (place < len(PAGES) - 1)
+    if place < len(PAGES) - 1:
+        opened.locator("a.right-next").click()
+        opened.wait_for_url(f"{address}/{PAGES[place + 1]}")
+        opened.locator("a.left-prev").click()
+        opened.wait_for_url(f"{address}/{page}")
+
+
+@BOTH
+def test_search_finds(visit, address, phone):
+    opened = visit(PAGES[0], phone)
+    opened.page.locator(".search-button, .search-button__button, .search-button-field").locator("visible=true").first.click()
+    opened.page.keyboard.type("procrustes")
+    opened.page.keyboard.press("Enter")
+    found = opened.page.locator("#search-results ul.search li a")
+    found.first.wait_for()
+    assert any("evaluating" in link.get_attribute("href") for link in found.all())
+    found.first.click()
+    opened.page.wait_for_url(re.compile(re.escape(address) + "/book/"))
+    opened.settle()
+    assert opened.faults == []
+
+
+def test_the_front_door_leads_to_the_first_page(visit, address):
+    opened = visit("index.html").page
+    opened.wait_for_url(f"{address}/{PAGES[0]}")
+
+
+def test_a_page_opens_from_a_folder_without_a_server(visit, book):
+    """Pictures of elements, too: their addresses are relative."""
+    opened = visit((book / "book" / "01_multiview_data.html").as_uri())
+    pictures = [url for url in opened.requests if re.search(r"/_images/[0-9a-f]{20}\.jpg$", url)]
+    assert len(pictures) == 1 and opened.faults == []
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)
+    opened.page.locator(".plotly-figure").first.scroll_into_view_if_needed()
+    opened.page.locator(".plotly-figure .main-svg").first.wait_for()

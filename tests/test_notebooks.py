@@ -31,7 +31,9 @@ def chapters_of_toc(toc: dict) -> list[str]:
 
 
 def code_cells(notebook) -> list:
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    """Those that are to be stored with their outputs; controls that need a kernel are not."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
+            and "skip-execution" not in cell.metadata.get("tags", ())]
 
 
 def without_encoded(value):

@@ -1,7 +1,8 @@
 """Executes chapters and stores their outputs: `make chapters`, after any change to code that a chapter shows or runs.
 
 Standard error (progress bars, warnings) and the times of execution are left out, so that two runs differ only
-where the results do. A chapter that fails stays as it was.
+where the results do. A chapter that fails stays as it was. Cells tagged `skip-execution`, controls that need a kernel,
+are not run here nor for the pages, but by `pytest --nbval`.
 """
 
 import sys
@@ -17,12 +18,10 @@ def execute(path):
     """Runs one notebook in its own folder, and replaces it by what came out."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute()
-    notebook.metadata.pop("widgets", None)  # their state is of no use without a kernel
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            hidden = "remove-output" in cell.metadata.get("tags", ())  # a control that needs a kernel
-            cell.outputs = [] if hidden else [out for out in cell.outputs if out.get("name") != "stderr"]
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
     # the version of this Python would be noise; the lexer knows lines that begin with ! or %
     notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
     with whole(path) as temporary:

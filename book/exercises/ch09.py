@@ -1,30 +1,67 @@
 """Chapter 9: retrieval."""
 
+import math
+
 import torch
 
 from . import unanswered
 
 
 def exercise_1(error):
-    """The nearest neighbour's error if the query may find itself."""
-    return None if error == 0 else "What is nearest to a picture, if it may be found itself?"
+    """M(1) in mm when the query is in its own gallery."""
+    if abs(float(error)) < 1e-6:
+        return None
+    return "Which picture lies nearest to the query, if it may be found itself? How does its pose differ from the query's?"
 
 
-def exercise_2(m_and_o):
-    """A function (distance (n,), error (n,), k) -> (M, O) of one query."""
-    rng = torch.Generator().manual_seed(0)
-    distance, error = torch.rand(30, generator=rng), torch.rand(30, generator=rng) * 200
-    answer = m_and_o(distance, error, 4)
-    if hint := unanswered(answer):
-        return hint
-    if len(answer) != 2:
-        return "Return two numbers, M and O."
-    m, o = error[distance.argsort()[:4]].mean(), error.sort().values[:4].mean()
-    if abs(float(answer[0]) - float(m)) > 1e-3:
-        return "M is not right: take the errors of the k pictures with the smallest distance."
-    return None if abs(float(answer[1]) - float(o)) < 1e-3 else "O is not right: the Oracle takes the k smallest errors."
+def exercise_2(my_mean_error_at_k):
+    """A function from distances (q, n), errors (q, n) and k to the mean error of the k nearest."""
+    generator = torch.Generator().manual_seed(0)
+    for k in (1, 4):
+        errors = 200 * torch.rand(6, 30, generator=generator)
+        distances = errors / 100 + torch.rand(6, 30, generator=generator)
+        distances[torch.arange(30) % 5 == torch.arange(6)[:, None]] = torch.inf
+        answer = my_mean_error_at_k(distances, errors, k)
+        if hint := unanswered(answer):
+            return hint
+        if torch.as_tensor(answer).numel() != 1:
+            return f"One number is asked for; yours has the shape {tuple(torch.as_tensor(answer).shape)}. Average over all."
+        if not close(answer, errors.gather(1, distances.topk(k, largest=False).indices).mean()):
+            return _mistake(float(answer), distances, errors, k)
+    return None
 
 
-def exercise_3(which):
-    """Which of M and O cannot fall with K."""
-    return None if str(which).strip().upper() == "O" else "Which of the two takes the best first, as judged by the error?"
+def _mistake(answer, distances, errors, k):
+    """A hint for an M(K) that is wrong in a common way."""
+    nearest = distances.topk(k, largest=False)
+    searched = errors.masked_fill(distances.isinf(), torch.inf)
+    found = errors.gather(1, nearest.indices)
+    if close(answer, found.sum(1).mean()) or close(answer, found.sum()):
+        return "You add the errors up; M(K) is their mean, over the k neighbours and over the queries."
+    if close(answer, nearest.values.mean()):
+        return "That is the mean distance in the embedding. The distances only choose; what is averaged are the errors of those chosen."
+    if close(answer, errors.topk(k, largest=False).values.mean()) or close(answer, searched.topk(k, largest=False).values.mean()):
+        return "You take the smallest errors: that is an Oracle, who knows the poses. The distances have to choose."
+    if math.isinf(answer) or close(answer, errors.gather(1, distances.topk(k).indices).mean()):
+        return "You take the farthest ones: topk gives the largest unless it is told otherwise."
+    if close(answer, errors.gather(1, distances.argsort(1)[:, k - 1 : k]).mean()):
+        return "That is the error of the k-th neighbour alone. Average over the first k."
+    return "Find the k smallest distances of each row, take the errors at the same places (gather), and average them all."
+
+
+def close(answer, value):
+    """Equal to a tenth of a thousandth."""
+    return math.isclose(float(answer), float(value), rel_tol=1e-4)
+
+
+def exercise_3(names):
+    """Which of M, O and M - O can fall as K grows."""
+    names = [names] if isinstance(names, str) else names
+    chosen = {str(name).upper().replace(" ", "").replace("(K)", "").replace("−", "-") for name in names}
+    if not chosen or not chosen <= {"M", "O", "M-O"}:
+        return "Answer with a list of some of these texts: 'M', 'O', 'M - O'."
+    if "O" in chosen:
+        return "The Oracle takes the best picture first. Can the next one be better than those before it?"
+    if "M" not in chosen:
+        return "The network may well find a bad picture first, and better ones after it. What does the mean do then?"
+    return None if "M-O" in chosen else "M is right. And the difference: what does it do when O rises and M stays?"

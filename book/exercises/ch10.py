@@ -1,26 +1,70 @@
 """Chapter 10: what the embedding knows."""
 
+import math
+
 import torch
 
 from . import unanswered
 
-
-def exercise_1(what):
-    """What keeps one person's pictures apart."""
-    return None if "push" in str(what).lower() else "Which pictures are the negatives of a batch of S1?"
+#: Rows of a pose `(16, 3)` with the left and the right joints exchanged.
+EXCHANGED = [3, 4, 5, 0, 1, 2, 6, 7, 8, 9, 13, 14, 15, 10, 11, 12]
 
 
-def exercise_2(share_of_neighbours):
-    """A function (embeddings (n, d), labels) -> share of pictures whose nearest other picture has their label."""
-    embeddings = torch.tensor([[0.0, 0.0], [0.1, 0.0], [5.0, 0.0], [5.2, 0.0], [5.3, 0.0]])
-    answer = share_of_neighbours(embeddings, ["a", "a", "a", "b", "b"])
+def exercise_1(share):
+    """The share of neighbours of the query's own person by chance, with twice as many pictures of A as of B."""
+    answer = float(share)
+    if answer > 1:
+        return "A share is between 0 and 1."
+    if abs(answer - 0.5) < 1e-6:
+        return "That holds for as many pictures of each. Here a query is more often one of A, and so is a picture of the gallery."
+    if abs(answer - 2 / 3) < 1e-3:
+        return "That is the share for the queries of A. What is it for those of B, and how many of the queries are they?"
+    if abs(answer - 5 / 9) < 1e-3:
+        return None
+    return "Take the queries of A and of B one after the other: how many are there, and what share of the gallery is their own person?"
+
+
+def exercise_2(my_mean_by_bin):
+    """A function from differences (n,), distances (n,) and edges to the mean distance in each bin."""
+    generator = torch.Generator().manual_seed(0)
+    difference, distance = 100 * torch.rand(60, generator=generator), torch.rand(60, generator=generator)
+    difference[0] = 25.0  # on an edge: of the bin that begins there
+    difference = torch.where((difference >= 50) & (difference < 75), difference + 75, difference)  # the third bin is empty; some lie beyond the last
+    edges = [0, 25, 50, 75, 100]
+    answer = my_mean_by_bin(difference, distance, edges)
     if hint := unanswered(answer):
         return hint
-    if abs(float(answer) - 1) < 1e-6:
-        return "Does each picture find itself? Leave the diagonal out."
-    return None if abs(float(answer) - 0.8) < 1e-6 else "Five pictures on a line, of which four have a nearest neighbour with their label: it should say 0.8."
+    answer = [float(value) for value in answer]
+    if len(answer) != len(edges) - 1:
+        return f"Five edges make four bins; your answer has {len(answer)}."
+    for k, (low, high) in enumerate(zip(edges, edges[1:])):
+        inside = (difference >= low) & (difference < high)
+        if not inside.any():
+            if not math.isnan(answer[k]):
+                return f"No picture lies between {low} and {high} mm, so there is no mean: nan, not {answer[k]:.2f}. A zero would be drawn as a fact."
+        elif abs(answer[k] - distance[inside].mean().item()) > 1e-4:
+            return f"The bin of what is >= {low} and < {high} mm should give {distance[inside].mean():.3f}, not {answer[k]:.3f}."
+    return None
 
 
-def exercise_3(difference):
-    """What the loss asks of two views of one instant."""
-    return None if difference == 0 else "What does the pull D(i, i) ask for?"
+def exercise_3(my_mirrored):
+    """A function from a pose (16, 3) to the pose of the mirrored person."""
+    pose = 300 * torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
+    before, answer = pose.clone(), my_mirrored(pose)
+    if hint := unanswered(answer):
+        return hint
+    answer = torch.as_tensor(answer)
+    if not torch.equal(pose, before):
+        return "Your function changes the pose it was given. Clone it first."
+    if answer.shape != pose.shape:
+        return f"The answer has the shape {tuple(answer.shape)}, the pose {tuple(pose.shape)}."
+    flip = torch.tensor([-1.0, 1.0, 1.0])
+    if torch.allclose(answer, pose * flip):
+        return "The picture is mirrored, but the joints keep their names: the joint called left wrist now sits on the right arm. Exchange them."
+    if torch.allclose(answer, pose[EXCHANGED]):
+        return "The names are exchanged, the places are not: x has to change its sign."
+    if torch.allclose(answer, pose[EXCHANGED] * -flip) or torch.allclose(answer, -pose[EXCHANGED]):
+        return "The names are right. Only x changes its sign; y and z stay."
+    if torch.allclose(answer, pose[EXCHANGED] * flip):
+        return None
+    return "x changes its sign, and each left row changes places with its right one. Are the rows those of the 16 joints, without the pelvis?"

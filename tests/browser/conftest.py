@@ -29,7 +29,8 @@ def book(tmp_path_factory):
         if not (out / "log").exists():
             out.mkdir()
             config = yaml.safe_load((ROOT / "_config.yml").read_text())
-            config["execute"] = {"execute_notebooks": "off", "stderr_output": "remove"}
+            config["execute"]["execute_notebooks"] = "off"
+            config["sphinx"]["local_extensions"] = {name: str(ROOT / folder) for name, folder in config["sphinx"]["local_extensions"].items()}
             (out / "_config.yml").write_text(yaml.safe_dump(config))
             built = subprocess.run([sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "--config", out / "_config.yml",
                                     "--path-output", out, "-n", "-W", "--keep-going"], cwd=ROOT, capture_output=True, text=True)  # fmt: skip
@@ -42,6 +43,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
     """Texts go out compressed, as from GitHub Pages."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *args):
         pass
@@ -65,10 +67,14 @@ class Server(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class Servers(http.server.ThreadingHTTPServer):
+    request_queue_size = 100  # a page asks for 40 files at once
+
+
 @pytest.fixture(scope="module")
 def address(book):
     """Where the book is served: `http://127.0.0.1:PORT`."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Server, directory=str(book)))
+    server = Servers(("127.0.0.1", 0), functools.partial(Server, directory=str(book)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -96,7 +102,7 @@ class Visit:
         self.page = self.context.new_page()
         self.requests, self.faults, self._loaded = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfinished", self._loaded.append)
+        self.page.on("requestfinished", lambda request: self._loaded.append(request))
         self.page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
         self.page.on("response", lambda answer: self.faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -100,19 +101,24 @@ class Visit:
     def __init__(self, browser, url, phone, dark):
         self.context = browser.new_context(viewport=PHONE if phone else DESK, is_mobile=phone, has_touch=phone, color_scheme="dark" if dark else "light")
         self.page = self.context.new_page()
-        self.requests, self.faults, self._loaded = [], [], []
+        self.requests, self.faults, self._loaded, self._ended = [], [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfinished", lambda request: self._loaded.append(request))
-        self.page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
+        self.page.on("requestfinished", lambda request: (self._loaded.append(request), self._ended.append(request.url)))
+        self.page.on("requestfailed", lambda request: (self.faults.append(f"failed: {request.url}"), self._ended.append(request.url)))
         self.page.on("response", lambda answer: self.faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("console", lambda message: self.faults.append(f"console: {message.text}") if message.type == "error" else None)
         self.page.goto(url)
         self.settle()
 
-    def settle(self):
+    def settle(self, quiet=0.3, limit=30):
         """Waits until nothing is loaded any more."""
-        self.page.wait_for_load_state("networkidle")
+        since, end = None, time.monotonic() + limit
+        while since is None or time.monotonic() < since + quiet:
+            assert time.monotonic() < end, f"still loading: {[url for url in self.requests if url not in self._ended]}"
+            self.page.wait_for_timeout(50)
+            busy = len(self._ended) < len(self.requests)
+            since = None if busy else since or time.monotonic()
 
     def megabytes(self):
         """What has gone over the wire so far, compressed, headers included."""

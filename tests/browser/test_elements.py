@@ -1,0 +1,195 @@
+"""The interactive elements in the built book: every control does something, and what is shown is what the package computes."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from mcss.canonical import canonical_pose, heading, rotate_z
+from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe
+from mcss.mining import hardest_negatives
+
+PLACES = {
+    "multiview_browser": "01_multiview_data", "canonical": "02_canonical_pose", "mining": "04_hard_negative_mining", "batch_rules": "05_batches",
+    "training": "06_joint_training", "prediction": "07_evaluating_poses", "retrieval": "09_retrieval", "embedding_map": "10_what_the_embedding_knows",
+}
+BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+
+
+class Figure:
+    """An element on a page, worked as a reader does."""
+
+    def __init__(self, opened, kind):
+        self.opened, self.page = opened, opened.page
+        self.root = opened.page.locator(f'.mcss-element[data-element="{kind}"]').first
+        self.root.scroll_into_view_if_needed()
+        self.data = json.loads(self.root.locator('script[type="application/json"]').text_content())
+
+    @property
+    def shown(self):
+        return json.loads(self.root.get_attribute("data-shown"))
+
+    def slide(self, label, value):
+        slider = self.root.locator(f'input[type=range][aria-label="{label}"]').first
+        slider.evaluate("(node, value) => { node.value = value; node.dispatchEvent(new Event('input', { bubbles: true })); }", str(value))
+        return self
+
+    def choose(self, label, place):
+        self.root.locator(f'select[aria-label="{label}"]').select_option(str(place))
+        return self
+
+
+@pytest.fixture
+def figure(visit):
+    return lambda kind, phone=False: Figure(visit(f"book/{PLACES[kind]}.html", phone), kind)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", PLACES)
+def test_every_control_does_something(figure, kind, phone):
+    """Sliders by the keyboard, menus, switches, and the Play button."""
+    shown = figure(kind, phone)
+    root, page = shown.root, shown.page
+    look = lambda: root.get_attribute("data-shown") + root.locator(".mcss-panels").inner_html()
+    assert root.locator(".mcss-wait").count() == 0
+    for slider in root.locator("input[type=range]").all():
+        before, value = look(), slider.input_value()
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        if slider.input_value() == value:  # it stood at its end
+            page.keyboard.press("ArrowLeft")
+        assert slider.input_value() != value and look() != before, slider.get_attribute("aria-label")
+    for menu in root.locator("select").all():
+        before, options = look(), menu.locator("option").count()
+        menu.select_option(str((int(menu.input_value()) + 1) % options))
+        assert options > 1 and look() != before, menu.get_attribute("aria-label")
+    for switch in root.locator("input[type=checkbox]").all():
+        before = look()
+        switch.click()
+        assert look() != before
+    for button in root.locator("button").all():
+        before = look()
+        button.click()
+        page.wait_for_timeout(900)
+        assert look() != before and button.inner_text() == "Stop"
+        button.click()
+        assert button.inner_text() == "Play"
+    pictures = root.locator(".mcss-picture")
+    if pictures.count():  # each is there: its sheet was loaded
+        sources = pictures.evaluate_all("nodes => nodes.map(n => getComputedStyle(n).backgroundImage.slice(5, -2))")
+        sizes = page.evaluate("sources => Promise.all(sources.map(s => new Promise(done => { const i = new Image(); i.onload = () => done(i.naturalWidth); i.onerror = () => done(0); i.src = s; })))", sources)
+        assert min(sizes) >= 32
+    assert shown.opened.faults == []
+
+
+def poses(joints):
+    """Joints of an element, whole millimetres, as a pose of the package."""
+    return torch.tensor(joints, dtype=torch.float64)[..., 1:, :]
+
+
+def test_the_browser_shows_the_pose_of_the_pictures(figure):
+    f = figure("multiview_browser").choose("person", 1).choose("action", 2).slide("time", 3)
+    person = f.data["subjects"][1]
+    assert f.shown["subject"] == person["name"] and f.shown["action"] == f.data["actions"][2]
+    clip = person["clips"][2]
+    assert f.shown["frame"] == clip["frames"][3] and f.shown["joints"] == clip["joints"][3]
+    captions = f.root.locator("figcaption").all_inner_texts()
+    assert captions == f.data["views"]
+    column = f.root.locator(".mcss-picture").nth(2).evaluate("n => n.style.backgroundPosition")
+    x, y = (float(part.strip("%")) for part in column.split())
+    assert abs(x - 100 * 2 / 3) < 0.1 and abs(y - 100 * 3 / (clip["sheet"]["rows"] - 1)) < 0.1
+
+
+@pytest.mark.parametrize("place, degrees, camera", [(0, 35, 1), (1, 200, 3)])
+def test_the_turntable_turns_as_equation_3(figure, place, degrees, camera):
+    f = figure("canonical").choose("pose", place).slide("turn the person", degrees).choose("camera", camera)
+    turned = rotate_z(poses(f.data["poses"][place]["joints"]), torch.tensor(math.radians(degrees), dtype=torch.float64))
+    assert torch.allclose(poses(f.shown["global"]), turned, atol=1e-6)
+    assert torch.allclose(poses(f.shown["canonical"]), canonical_pose(turned), atol=1e-6)
+    assert abs(math.remainder(f.shown["heading"] - heading(turned).item(), 2 * math.pi)) < 1e-6
+    R = torch.tensor(f.data["cameras"][camera]["R"], dtype=torch.float64)
+    assert torch.allclose(poses(f.shown["camera"]), turned @ R.T, atol=1e-6)
+    hip = f.root.locator(".mcss-table tr").nth(3).locator("td").all_inner_texts()[:3]
+    assert [int(x) for x in hip] == canonical_pose(turned)[3].round().int().tolist()
+
+
+@pytest.mark.parametrize("network, alpha, beta, pair", [(1, 0.6, 0.3, 5), (0, 1.2, 0.8, 11), (1, 1.5, 0.95, 0)])
+def test_the_mining_is_equations_1_and_2(figure, network, alpha, beta, pair):
+    f = figure("mining").choose("embedding", network).slide("margin α", alpha).slide("β", beta).slide("pair i", pair)
+    D = torch.tensor(f.data["embeddings"][network]["distances"], dtype=torch.float64)
+    nearest, found = hardest_negatives(D, beta)
+    loss = (D.diagonal() + (alpha - nearest).clamp_min(0)).mean().item()
+    assert f.shown["loss"] == pytest.approx(loss, abs=1e-9) and f.shown["valid"] == int(found.sum())
+    assert f.shown["nearest"] == (pytest.approx(nearest[pair].item(), abs=1e-9) if found[pair] else None)
+    assert f"{loss:.3f}" in f.root.locator(".mcss-table").inner_text()
+
+
+def test_the_batch_is_that_of_its_rules(figure):
+    f = figure("batch_rules").choose("time gap", 2)
+    assert f.shown == {"same": True, "gap": f.data["gaps"][2], **{k: f.data["batches"][1][2][k] for k in ("colour", "duplicates")}}
+    assert len(set(f.data["batches"][1][2]["names"])) == 1
+    f.root.locator("input[type=checkbox]").click()
+    mixed = f.data["batches"][0][2]
+    assert f.shown["colour"] == mixed["colour"] and len(set(mixed["names"])) > 1
+    assert f.root.locator("figcaption").all_inner_texts()[::2] == mixed["names"]
+    assert f"{round(100 * mixed['colour'])}%" in f.root.locator(".mcss-table").inner_text()
+
+
+def test_the_training_is_that_of_its_step(figure):
+    f = figure("training").slide("after step", 4)
+    look = f.data["looks"][4]
+    assert {key: f.shown[key] for key in ("step", "points", "positive", "negative")} == {key: look[key] for key in ("step", "points", "positive", "negative")}
+    assert f"{look['positive']:.2f} apart" in f.root.locator(".mcss-note").inner_text()
+    assert f.root.locator(".mcss-scatter circle, .mcss-scatter rect").count() == len(look["points"]) == len(f.data["groups"])
+    first, last = f.data["looks"][0], f.data["looks"][-1]
+    assert last["positive"] / last["negative"] < first["positive"] / first["negative"]
+
+
+@pytest.mark.parametrize("image, network", [(3, 0), (10, 1)])
+def test_the_errors_are_those_of_the_poses(figure, image, network):
+    f = figure("prediction").slide("picture", image).choose("network", network)
+    truth, net = poses(f.data["truth"][image]), f.data["networks"][network]
+    predicted = poses(net["joints"][0][image])
+    for place, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
+        f.choose("forgive", place)
+        assert f.shown["error"] == pytest.approx(error(predicted, truth).item(), abs=1.5)  # joints are whole millimetres
+        assert mpjpe(poses(net["joints"][place][image]), truth).item() == pytest.approx(f.shown["error"], abs=1.5)
+    cells = f.root.locator(".mcss-table tr").nth(network + 1).locator("td").all_inner_texts()
+    assert [float(cell) for cell in cells] == pytest.approx([e[image] for e in net["errors"]], abs=0.51)
+
+
+@pytest.mark.parametrize("query, k, case", [(0, 3, 0), (2, 7, 1)])
+def test_retrieval_averages_what_it_shows(figure, query, k, case):
+    f = figure("retrieval").slide("query", query).slide("K", k).choose("gallery", case)
+    result = f.data["queries"][query]["cases"][case]
+    M, O = (sum(result[who]["errors"][:k]) / k for who in ("model", "oracle"))
+    assert f.shown["M"] == pytest.approx(M) and f.shown["O"] == pytest.approx(O) and O <= M + 1e-9
+    rows = f.root.locator(".mcss-pictures")
+    assert [rows.nth(i).locator("figure").count() for i in range(3)] == [1, k, k]
+    captions = rows.nth(1).locator("figcaption").all_inner_texts()
+    assert [int(caption.split(" mm")[0]) for caption in captions] == [pytest.approx(e, abs=0.51) for e in result["model"]["errors"][:k]]
+    assert result["oracle"]["errors"] == sorted(result["oracle"]["errors"])
+    asked = f.data["queries"][query]["name"].split(",")[0]
+    if case == 1:
+        assert all(asked not in name for who in ("model", "oracle") for name in result[who]["names"])
+
+
+def test_the_map_shows_the_picture_of_a_point(figure):
+    f = figure("embedding_map").slide("picture", 57)
+    texts = ", ".join(f"{what} {label['names'][label['groups'][57]]}" for what, label in f.data["labels"].items())
+    assert f.shown["text"] == texts and texts in f.root.locator(".mcss-note").inner_text()
+    ring = f.root.locator(".mcss-chosen").bounding_box()
+    points = f.data["points"]
+    far = max(range(len(points)), key=lambda i: abs(points[i][0] - points[57][0]))
+    circle = f.root.locator(".mcss-scatter > *").nth(far).bounding_box()
+    f.page.mouse.move(circle["x"] + circle["width"] / 2, circle["y"] + circle["height"] / 2)
+    assert f.shown["point"] != 57 and f.root.locator(".mcss-chosen").bounding_box() != ring
+    x, y = points[f.shown["point"]]
+    assert math.hypot(x - points[far][0], y - points[far][1]) < 0.1 * max(abs(p[0]) for p in points) + 1
+
+
+def test_all_eight_are_in_the_book(book):
+    for kind, page in PLACES.items():
+        assert f'data-element="{kind}"' in (Path(book) / "book" / f"{page}.html").read_text()

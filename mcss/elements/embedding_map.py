@@ -1,5 +1,7 @@
 """Element 8: a map of the embedding, with the picture of each point (Section 6)."""
 
+import numpy as np
+
 from .element import Element, sheet
 
 #: Pictures in one sheet: a page loads a sheet when one of its pictures is looked at.
@@ -7,7 +9,9 @@ PER_SHEET = 50
 
 
 def embedding_map(points, images, labels):
-    """points `(n, 2)`; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by."""
+    """points `(n, 2)`, stretched to fill the frame, since such a map's axes have no unit; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by."""
+    points = np.asarray(points, float)
+    points = (points - points.min(0)) / np.ptp(points, axis=0).clip(1e-9)
     named = {}
     for what, texts in labels.items():
         names = sorted(set(texts))

@@ -146,11 +146,11 @@ def test_killed_it_goes_on(tmp_path):
     toy_store(tmp_path / "store", subjects=("A", "B", "D", "C"))  # long enough for a checkpoint on the way
     command = [sys.executable, "-m", "mcss.experiments", "figure6", "--store", str(tmp_path / "store"), "--schedule", "small",
                "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # a pipe that nobody reads fills up
     while process.poll() is None and not list(tmp_path.glob("runs/run-*/checkpoint.json")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert not list(tmp_path.glob("results/*")) and not list(tmp_path.glob("runs/run-*/record.json"))
     again = subprocess.run(command, check=True, capture_output=True, text=True)
     assert re.search(r"training:.*\b0/", again.stderr) is None  # the bar begins where the checkpoint left off

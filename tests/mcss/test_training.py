@@ -232,5 +232,6 @@ def test_predict_covers_the_split_in_order(learned):
     assert len(p.poses) == 240 and set(p.views) == {1, 3} and set(p.subjects) == {"C"}
     row = 57
     one = model.eval()(store.images("C", [p.frames[row]], [p.views[row]]))
-    torch.testing.assert_close(p.embeddings[row], one.embedding[0].detach(), atol=1e-4, rtol=0)
+    # predict may compute in bfloat16, where the machine has it
+    torch.testing.assert_close(p.embeddings[row], one.embedding[0].detach(), atol=5e-3, rtol=0)
     torch.testing.assert_close(p.truth[row], truth_of(store, "C", [p.frames[row]])[0])

@@ -19,7 +19,7 @@ import pytest
 NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
 LEFT_OUT = {"template", "config", "uid", "src"}  # of a figure: theme, toolbar, random identifiers; of an element: pictures
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
-LONGEST = ("06_joint_training.ipynb", "test_queue.py")  # begin with these, so that no worker waits for them at the end
+LONGEST = ("06_joint_training.ipynb", "test_pages.py", "test_queue.py")  # begin with these, so that no worker waits for them at the end
 
 
 def pytest_configure(config):

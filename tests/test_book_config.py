@@ -1,5 +1,6 @@
 """The book's configuration, and a small book built with it."""
 
+import base64
 import importlib.util
 import json
 import re
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from mcss.elements import Element, sheet
 from mcss.experiments.cards import REPOSITORY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,9 +105,12 @@ def test_a_page_asks_no_other_server(tmp_path):
     shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
     (tmp_path / "book" / "intro.md").write_text("# A book\n\n{cite:t}`mitra2020mcss`\n\n```{bibliography}\n```\n")
     picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    sheets = [sheet(torch.full((1, 3, 8, 8), value, dtype=torch.uint8)) for value in (0, 255, 0)]
+    element = Element("mining", "A picture", {"sheets": sheets})._repr_html_()
     widget = {"model_id": "0", "version_major": 2, "version_minor": 0}
     outputs = [new_output("display_data", {PLOTLY: AS_LISTS}), new_output("display_data", {PLOTLY: AS_BYTES}),
                new_output("display_data", {"image/png": picture}),
+               new_output("display_data", {"text/html": element, "text/plain": "Element"}),
                new_output("display_data", {"application/vnd.jupyter.widget-view+json": widget, "text/plain": "IntSlider()"}),
                new_output("stream", name="stderr", text="100%")]
     notebook = new_notebook(cells=[
@@ -128,5 +134,9 @@ def test_a_page_asks_no_other_server(tmp_path):
     assert chapter.count('class="output plotly-figure"') == 2 and "plotly.min.js" in chapter
     assert "mathjax/tex-chtml.js" in chapter and 'alt="One grey dot"' in chapter and "no-widget" in chapter
     assert "plotly.min.js" not in pages["intro.html"]
+    pictures = re.findall(r'"src":"\.\./(_images/[0-9a-f]{20}\.jpg)"', chapter)  # an element's pictures are files beside the page
+    assert pictures[0] == pictures[2] != pictures[1] and "data:image/jpeg" not in chapter
+    for place, stored in zip(pictures, sheets):
+        assert (tmp_path / "_build" / "html" / place).read_bytes() == base64.b64decode(stored["src"].split(",")[1])
     static = tmp_path / "_build" / "html" / "_static"
     assert (static / "plotly.min.js").exists() and (static / "mathjax" / "tex-chtml.js").exists()

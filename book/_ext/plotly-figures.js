@@ -1,4 +1,4 @@
-// Draws each Plotly figure when it comes near the screen, in the colours of the page, dark or light.
+// Draws each Plotly figure when it comes near the screen, in the colours of the page, dark or light, and so that it fits.
 (function () {
   const page = document.documentElement, boxes = [...document.querySelectorAll(".plotly-figure")];
   const drawn = new Map(); // box -> its template as it came
@@ -11,9 +11,19 @@
     const axis = { gridcolor: lines, linecolor: lines, zerolinecolor: lines };
     const axes = (names, of = {}, more = {}) => Object.fromEntries(names.map((name) => [name, { ...of[name], ...axis, ...more }]));
     return { ...rest, layout: {
-      ...layout, paper_bgcolor: clear, plot_bgcolor: clear, font: { ...layout.font, color: ink }, modebar: { bgcolor: clear, color: lines, activecolor: ink },
+      ...layout, paper_bgcolor: clear, plot_bgcolor: clear,
+      font: { ...layout.font, color: ink }, modebar: { bgcolor: clear, color: lines, activecolor: ink },
       ...axes(["xaxis", "yaxis"], layout), scene: { ...layout.scene, ...axes(["xaxis", "yaxis", "zaxis"], layout.scene, { showbackground: false }) },
     } };
+  }
+
+  // On a phone: the legend not beside the curves, rows of skeletons smaller. wide: the width, 1 for what the figures are made for.
+  function fit({ data, layout }, wide) {
+    if (wide >= 0.75) return;
+    layout.legend = { orientation: "h", y: 1.02, yanchor: "bottom", ...layout.legend };
+    const ratio = layout.scene?.aspectratio;
+    for (const axis in ratio) ratio[axis] *= wide;
+    for (const trace of data) if (trace.type === "scatter3d") trace.textfont = { size: Math.max(8, 14 * wide), ...trace.textfont };
   }
 
   function draw(box) {
@@ -21,11 +31,13 @@
     const figure = JSON.parse(box.querySelector("script").textContent), template = figure.layout.template;
     drawn.set(box, template);
     figure.layout.template = inPageColours(template);
+    fit(figure, box.clientWidth / (figure.layout.height || 450) / 1.7);
     figure.config = { responsive: true, displaylogo: false, ...figure.config };
     Plotly.newPlot(box, figure);
   }
 
-  const watch = new IntersectionObserver((seen) => seen.forEach(({ target, isIntersecting }) => isIntersecting && draw(target)), { rootMargin: "400px 0px" });
+  const near = (seen) => seen.forEach(({ target, isIntersecting }) => isIntersecting && draw(target));
+  const watch = new IntersectionObserver(near, { rootMargin: "400px 0px" });
   boxes.forEach((box) => watch.observe(box));
   addEventListener("beforeprint", () => boxes.forEach(draw));
   const repaint = () => drawn.forEach((template, box) => Plotly.relayout(box, { template: inPageColours(template) }));

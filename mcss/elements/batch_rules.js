@@ -13,7 +13,7 @@ element(root, controls, [row, numbers, what], ({ same, gap }) => {
   ]));
   numbers.show(["over many batches", "answered by clothes alone", "pairs with a near-duplicate negative"],
     [["these rules", Math.round(100 * batch.colour) + "%", Math.round(100 * batch.duplicates) + "%"]]);
-  what.show(`${n} pairs, anchor and positive side by side. Orange: another pair of the batch shows nearly the same pose (under ${data.alike} mm), and would be pushed away. ` +
+  what.show(`${n} pairs, anchor and positive side by side${data.gaps[gap] ? `, two of one clip at least ${data.gaps[gap]} s apart` : ""}. Orange: another pair of the batch shows nearly the same pose (under ${data.alike} mm), and would be pushed away. ` +
     `Clothes: the average colour of the person finds the own positive among the nearest quarter; chance is 25%.`);
   return { same, gap: data.gaps[gap], colour: batch.colour, duplicates: batch.duplicates };
 });

@@ -33,11 +33,17 @@ def book(tmp_path_factory):
             config["execute"]["execute_notebooks"] = "off"
             config["sphinx"]["local_extensions"] = {name: str(ROOT / folder) for name, folder in config["sphinx"]["local_extensions"].items()}
             (out / "_config.yml").write_text(yaml.safe_dump(config))
-            built = subprocess.run([sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "--config", out / "_config.yml",
-                                    "--path-output", out, "-n", "-W", "--keep-going"], cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+            command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
+            options = ["--config", out / "_config.yml", "--path-output", out, "-n", "-W", "--keep-going"]
+            built = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
             (out / "log").write_text("" if built.returncode == 0 else built.stdout[-3000:] + built.stderr[-3000:])
     assert (out / "log").read_text() == ""
     return out / "_build" / "html"
+
+
+@functools.cache
+def compressed(file):
+    return gzip.compress(file.read_bytes(), 6)
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -57,11 +63,10 @@ class Server(http.server.SimpleHTTPRequestHandler):
             return self.end_headers()
         if not file.is_file():
             return self.send_error(404)
-        content = file.read_bytes()
+        content = compressed(file) if file.suffix in TEXTS else file.read_bytes()
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(str(file)))
         if file.suffix in TEXTS:
-            content = gzip.compress(content, 6)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -99,7 +104,8 @@ class Visit:
     """A page as it was opened, and everything that happened on the way."""
 
     def __init__(self, browser, url, phone, dark):
-        self.context = browser.new_context(viewport=PHONE if phone else DESK, is_mobile=phone, has_touch=phone, color_scheme="dark" if dark else "light")
+        size, scheme = (PHONE if phone else DESK), ("dark" if dark else "light")
+        self.context = browser.new_context(viewport=size, is_mobile=phone, has_touch=phone, color_scheme=scheme)
         self.page = self.context.new_page()
         self.requests, self.faults, self._loaded, self._ended = [], [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))

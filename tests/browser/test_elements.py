@@ -1,15 +1,22 @@
 """The interactive elements in the built book: every control does something, and what is shown is what the package computes."""
 
+import io
 import json
 import math
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from data_scripts.studio import preset_store
 from mcss.canonical import canonical_pose, heading, rotate_z
+from mcss.data import open_store
 from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe
 from mcss.mining import hardest_negatives
+from mcss.skeleton import root_relative
 
 PLACES = {
     "multiview_browser": "01_multiview_data", "canonical": "02_canonical_pose", "mining": "04_hard_negative_mining", "batch_rules": "05_batches",
@@ -49,38 +56,61 @@ def figure(visit):
 @BOTH
 @pytest.mark.parametrize("kind", PLACES)
 def test_every_control_does_something(figure, kind, phone):
-    """Sliders by the keyboard, menus, switches, and the Play button."""
+    """Sliders by the keyboard, menus, switches, the Play button, and the skeleton itself. A sheet of pictures is loaded when it is shown first."""
     shown = figure(kind, phone)
     root, page = shown.root, shown.page
-    look = lambda: root.get_attribute("data-shown") + root.locator(".mcss-panels").inner_html()
-    assert root.locator(".mcss-wait").count() == 0
+    look = root.locator(".mcss-panels").inner_html
+    sheets = set(re.findall(r'"src": "([^"]*)"', json.dumps(shown.data)))
+    loaded = lambda: {sheet for sheet in sheets if any(url.endswith(sheet.removeprefix("..")) for url in shown.opened.requests)}
+    assert all(re.fullmatch(r"\.\./_images/[0-9a-f]{20}\.jpg", sheet) for sheet in sheets)
+    assert len(loaded()) == min(len(sheets), 1) and root.locator(".mcss-wait").count() == 0
+    for node in root.locator("input, select, button, svg, table, .mcss-picture").all():
+        box = node.bounding_box()
+        assert box["width"] > 5 and box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"] + 1
     for slider in root.locator("input[type=range]").all():
+        slider.press("Home")
         before, value = look(), slider.input_value()
-        slider.focus()
-        page.keyboard.press("ArrowRight")
-        if slider.input_value() == value:  # it stood at its end
-            page.keyboard.press("ArrowLeft")
-        assert slider.input_value() != value and look() != before, slider.get_attribute("aria-label")
+        slider.press("ArrowRight")
+        assert slider.input_value() != value
+        for key in ("End", "Home"):
+            slider.press(key)
+            assert (look() == before) == (key == "Home"), slider.get_attribute("aria-label")
+        assert slider.get_attribute("aria-valuetext")
     for menu in root.locator("select").all():
-        before, options = look(), menu.locator("option").count()
-        menu.select_option(str((int(menu.input_value()) + 1) % options))
-        assert options > 1 and look() != before, menu.get_attribute("aria-label")
+        menu.select_option(index=0)
+        options = menu.locator("option").count()
+        for place in [*range(1, options), 0]:
+            before = look()
+            menu.select_option(index=place)
+            assert look() != before, menu.get_attribute("aria-label")
+        assert options > 1
     for switch in root.locator("input[type=checkbox]").all():
         before = look()
-        switch.click()
+        switch.tap() if phone else switch.click()
         assert look() != before
+        switch.press("Space")
+        assert look() == before
     for button in root.locator("button").all():
         before = look()
-        button.click()
+        button.tap() if phone else button.click()
         page.wait_for_timeout(900)
         assert look() != before and button.inner_text() == "Stop"
-        button.click()
+        button.press("Enter")
         assert button.inner_text() == "Play"
-    pictures = root.locator(".mcss-picture")
-    if pictures.count():  # each is there: its sheet was loaded
-        sources = pictures.evaluate_all("nodes => nodes.map(n => getComputedStyle(n).backgroundImage.slice(5, -2))")
-        sizes = page.evaluate("sources => Promise.all(sources.map(s => new Promise(done => { const i = new Image(); i.onload = () => done(i.naturalWidth); i.onerror = () => done(0); i.src = s; })))", sources)
-        assert min(sizes) >= 32
+    for skeleton in root.locator("svg[tabindex]").all():  # turned with the arrow keys and with the pointer
+        looks = [skeleton.inner_html()]
+        skeleton.press("ArrowRight")
+        looks.append(skeleton.inner_html())
+        box = skeleton.bounding_box()
+        page.mouse.move(box["x"] + 50, box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 120, box["y"] + 50, steps=5)
+        page.mouse.up()
+        looks.append(skeleton.inner_html())
+        assert len(set(looks)) == 3
+    shown.opened.settle()
+    assert len(loaded()) > 1 or len(sheets) < 2
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 1
     assert shown.opened.faults == []
 
 
@@ -89,41 +119,59 @@ def poses(joints):
     return torch.tensor(joints, dtype=torch.float64)[..., 1:, :]
 
 
-def test_the_browser_shows_the_pose_of_the_pictures(figure):
+def small(image):
+    return np.asarray(Image.fromarray(image).resize((48, 48), Image.Resampling.BOX), float)
+
+
+def test_the_browser_shows_the_pictures_and_the_pose_of_the_store(figure):
     f = figure("multiview_browser").choose("person", 1).choose("action", 2).slide("time", 3)
-    person = f.data["subjects"][1]
-    assert f.shown["subject"] == person["name"] and f.shown["action"] == f.data["actions"][2]
-    clip = person["clips"][2]
-    assert f.shown["frame"] == clip["frames"][3] and f.shown["joints"] == clip["joints"][3]
-    captions = f.root.locator("figcaption").all_inner_texts()
-    assert captions == f.data["views"]
-    column = f.root.locator(".mcss-picture").nth(2).evaluate("n => n.style.backgroundPosition")
-    x, y = (float(part.strip("%")) for part in column.split())
-    assert abs(x - 100 * 2 / 3) < 0.1 and abs(y - 100 * 3 / (clip["sheet"]["rows"] - 1)) < 0.1
+    person, action = f.data["subjects"][1], f.data["actions"][2]
+    assert f.shown["subject"] == person["name"] and f.shown["action"] == action
+    frame = f.shown["frame"]
+    assert frame == person["clips"][2]["frames"][3]
+    store = open_store(preset_store("sample"))
+    assert any(clip.action == action and clip.start <= frame < clip.stop for clip in store.clips(person["name"]))
+    assert torch.allclose(poses(f.shown["joints"]), root_relative(store.poses(person["name"])[frame]).double(), atol=0.51)
+    assert f.root.locator("figcaption").all_inner_texts() == f.data["views"]
+    f.opened.settle()
+    views = range(len(f.data["views"]))
+    true = [small(image) for image in store.images(person["name"], [frame] * len(views), views).permute(0, 2, 3, 1).numpy()]
+    for view, picture in enumerate(f.root.locator(".mcss-picture").all()):
+        seen = small(np.array(Image.open(io.BytesIO(picture.screenshot())).convert("RGB")))
+        differences = [np.abs(seen - image).mean() for image in true]
+        assert np.argmin(differences) == view and differences[view] < 12  # of 255; the page holds a JPEG of its own
 
 
-@pytest.mark.parametrize("place, degrees, camera", [(0, 35, 1), (1, 200, 3)])
-def test_the_turntable_turns_as_equation_3(figure, place, degrees, camera):
-    f = figure("canonical").choose("pose", place).slide("turn the person", degrees).choose("camera", camera)
-    turned = rotate_z(poses(f.data["poses"][place]["joints"]), torch.tensor(math.radians(degrees), dtype=torch.float64))
-    assert torch.allclose(poses(f.shown["global"]), turned, atol=1e-6)
-    assert torch.allclose(poses(f.shown["canonical"]), canonical_pose(turned), atol=1e-6)
-    assert abs(math.remainder(f.shown["heading"] - heading(turned).item(), 2 * math.pi)) < 1e-6
-    R = torch.tensor(f.data["cameras"][camera]["R"], dtype=torch.float64)
-    assert torch.allclose(poses(f.shown["camera"]), turned @ R.T, atol=1e-6)
-    hip = f.root.locator(".mcss-table tr").nth(3).locator("td").all_inner_texts()[:3]
-    assert [int(x) for x in hip] == canonical_pose(turned)[3].round().int().tolist()
+def test_the_turntable_turns_as_equation_3(figure):
+    f = figure("canonical")
+    for place, degrees, camera in [(0, 35, 1), (1, 200, 3)]:
+        f.choose("pose", place).slide("turn the person", degrees).choose("camera", camera)
+        turned = rotate_z(poses(f.data["poses"][place]["joints"]), torch.tensor(math.radians(degrees), dtype=torch.float64))
+        assert torch.allclose(poses(f.shown["global"]), turned, atol=1e-6)
+        assert torch.allclose(poses(f.shown["canonical"]), canonical_pose(turned), atol=1e-6)
+        assert abs(math.remainder(f.shown["heading"] - heading(turned).item(), 2 * math.pi)) < 1e-6
+        R = torch.tensor(f.data["cameras"][camera]["R"], dtype=torch.float64)
+        assert torch.allclose(poses(f.shown["camera"]), turned @ R.T, atol=1e-6)
+        hip = f.root.locator(".mcss-table tr").nth(3).locator("td").all_inner_texts()[:3]
+        assert [int(x) for x in hip] == canonical_pose(turned)[3].round().int().tolist()
 
 
-@pytest.mark.parametrize("network, alpha, beta, pair", [(1, 0.6, 0.3, 5), (0, 1.2, 0.8, 11), (1, 1.5, 0.95, 0)])
-def test_the_mining_is_equations_1_and_2(figure, network, alpha, beta, pair):
-    f = figure("mining").choose("embedding", network).slide("margin α", alpha).slide("β", beta).slide("pair i", pair)
-    D = torch.tensor(f.data["embeddings"][network]["distances"], dtype=torch.float64)
-    nearest, found = hardest_negatives(D, beta)
-    loss = (D.diagonal() + (alpha - nearest).clamp_min(0)).mean().item()
-    assert f.shown["loss"] == pytest.approx(loss, abs=1e-9) and f.shown["valid"] == int(found.sum())
-    assert f.shown["nearest"] == (pytest.approx(nearest[pair].item(), abs=1e-9) if found[pair] else None)
-    assert f"{loss:.3f}" in f.root.locator(".mcss-table").inner_text()
+def test_the_mining_is_equations_1_and_2(figure):
+    f = figure("mining")
+    for network, alpha, beta, pair in [(1, 0.6, 0.3, 5), (0, 1.2, 0.8, 11), (1, 1.5, 0.95, 0)]:
+        f.choose("embedding", network).slide("margin α", alpha).slide("β", beta).slide("pair i", pair)
+        D = torch.tensor(f.data["embeddings"][network]["distances"], dtype=torch.float64)
+        nearest, found = hardest_negatives(D, beta)
+        loss = (D.diagonal() + (alpha - nearest).clamp_min(0)).mean().item()
+        assert f.shown["loss"] == pytest.approx(loss, abs=1e-9) and f.shown["valid"] == int(found.sum())
+        assert f.shown["nearest"] == (pytest.approx(nearest[pair].item(), abs=1e-9) if found[pair] else None)
+        assert f"{loss:.3f}" in f.root.locator(".mcss-table").inner_text()
+        captions = " ".join(f.root.locator("figcaption").all_inner_texts())
+        at = lambda kind, j: (D[pair, int(j)] if kind == "positive" else D[int(j), pair]).item()
+        negative, literal = (re.search(words + r" (positive|anchor) (\d+)", captions) for words in ("hardest negative,", "the literal Eq. 1 takes"))
+        assert at(*negative.groups()) == pytest.approx(nearest[pair].item()) if found[pair] else negative is None
+        others = torch.cat([D[pair], D[:, pair]])[torch.arange(2 * len(D)) % len(D) != pair]
+        assert at(*literal.groups()) <= beta if (others <= beta).any() else literal is None
 
 
 def test_the_batch_is_that_of_its_rules(figure):
@@ -147,33 +195,35 @@ def test_the_training_is_that_of_its_step(figure):
     assert last["positive"] / last["negative"] < first["positive"] / first["negative"]
 
 
-@pytest.mark.parametrize("image, network", [(3, 0), (10, 1)])
-def test_the_errors_are_those_of_the_poses(figure, image, network):
-    f = figure("prediction").slide("picture", image).choose("network", network)
-    truth, net = poses(f.data["truth"][image]), f.data["networks"][network]
-    predicted = poses(net["joints"][0][image])
-    for place, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
-        f.choose("forgive", place)
-        assert f.shown["error"] == pytest.approx(error(predicted, truth).item(), abs=1.5)  # joints are whole millimetres
-        assert mpjpe(poses(net["joints"][place][image]), truth).item() == pytest.approx(f.shown["error"], abs=1.5)
-    cells = f.root.locator(".mcss-table tr").nth(network + 1).locator("td").all_inner_texts()
-    assert [float(cell) for cell in cells] == pytest.approx([e[image] for e in net["errors"]], abs=0.51)
+def test_the_errors_are_those_of_the_poses(figure):
+    f = figure("prediction")
+    for image, network in [(3, 0), (10, 1)]:
+        f.slide("picture", image).choose("network", network)
+        truth, net = poses(f.data["truth"][image]), f.data["networks"][network]
+        predicted = poses(net["joints"][0][image])
+        for place, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
+            f.choose("forgive", place)
+            assert f.shown["error"] == pytest.approx(error(predicted, truth).item(), abs=1.5)  # joints are whole millimetres
+            assert mpjpe(poses(net["joints"][place][image]), truth).item() == pytest.approx(f.shown["error"], abs=1.5)
+        cells = f.root.locator(".mcss-table tr").nth(network + 1).locator("td").all_inner_texts()
+        assert [float(cell) for cell in cells] == pytest.approx([e[image] for e in net["errors"]], abs=0.51)
 
 
-@pytest.mark.parametrize("query, k, case", [(0, 3, 0), (2, 7, 1)])
-def test_retrieval_averages_what_it_shows(figure, query, k, case):
-    f = figure("retrieval").slide("query", query).slide("K", k).choose("gallery", case)
-    result = f.data["queries"][query]["cases"][case]
-    M, O = (sum(result[who]["errors"][:k]) / k for who in ("model", "oracle"))
-    assert f.shown["M"] == pytest.approx(M) and f.shown["O"] == pytest.approx(O) and O <= M + 1e-9
-    rows = f.root.locator(".mcss-pictures")
-    assert [rows.nth(i).locator("figure").count() for i in range(3)] == [1, k, k]
-    captions = rows.nth(1).locator("figcaption").all_inner_texts()
-    assert [int(caption.split(" mm")[0]) for caption in captions] == [pytest.approx(e, abs=0.51) for e in result["model"]["errors"][:k]]
-    assert result["oracle"]["errors"] == sorted(result["oracle"]["errors"])
-    asked = f.data["queries"][query]["name"].split(",")[0]
-    if case == 1:
-        assert all(asked not in name for who in ("model", "oracle") for name in result[who]["names"])
+def test_retrieval_averages_what_it_shows(figure):
+    f = figure("retrieval")
+    for query, k, case in [(0, 3, 0), (2, 7, 1)]:
+        f.slide("query", query).slide("K", k).choose("gallery", case)
+        result = f.data["queries"][query]["cases"][case]
+        M, O = (sum(result[who]["errors"][:k]) / k for who in ("model", "oracle"))
+        assert f.shown["M"] == pytest.approx(M) and f.shown["O"] == pytest.approx(O) and O <= M + 1e-9
+        rows = f.root.locator(".mcss-pictures")
+        assert [rows.nth(i).locator("figure").count() for i in range(3)] == [1, k, k]
+        captions = rows.nth(1).locator("figcaption").all_inner_texts()
+        assert [int(caption.split(" mm")[0]) for caption in captions] == [pytest.approx(e, abs=0.51) for e in result["model"]["errors"][:k]]
+        assert result["oracle"]["errors"] == sorted(result["oracle"]["errors"])
+        asked = f.data["queries"][query]["name"].split(",")[0]
+        if case == 1:
+            assert all(asked not in name for who in ("model", "oracle") for name in result[who]["names"])
 
 
 def test_the_map_shows_the_picture_of_a_point(figure):

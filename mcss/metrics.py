@@ -27,14 +27,19 @@ def mpjpe(predicted, target):
 
 
 def n_mpjpe(predicted, target):
-    """MPJPE after scaling each prediction by s = <p, g> / <p, p> (Rhodin et al., CVPR 2018).
+    """MPJPE after scaling each prediction by `best_scale` (Rhodin et al., CVPR 2018).
 
     Forgives the person's size. Shapes and unit as in `mpjpe`. A prediction of all zeros stays zero.
     """
     predicted, target = _pair(predicted, target)
+    return mpjpe(best_scale(predicted, target) * predicted, target)
+
+
+def best_scale(predicted, target):
+    """s = <p, g> / <p, p>, which brings each prediction nearest to its target: `(..., J, 3)` twice -> `(..., 1, 1)`; 0 for p = 0."""
     dot = (predicted * target).sum((-2, -1), keepdim=True)
     square = (predicted * predicted).sum((-2, -1), keepdim=True)
-    return mpjpe(torch.where(square > 0, dot / square, 0) * predicted, target)
+    return torch.where(square > 0, dot / square, 0)
 
 
 def pa_mpjpe(predicted, target):

@@ -18,6 +18,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private|scratch|data)/\w"
                            r"|\b[A-Z]:\\\\?\w|file://")
 REMOTE_CODE = re.compile(r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script[^>]+\bsrc\b|<link\b|<iframe\b""", re.I)
+LEFT_OUT = "skip-execution"  # the tag of cells that are run by `pytest --nbval` alone
 ENCODED = {"bdata", "image/png", "image/jpeg", "image/gif", "application/pdf"}  # base64: nothing to read
 
 
@@ -33,7 +34,7 @@ def chapters_of_toc(toc: dict) -> list[str]:
 def code_cells(notebook) -> list:
     """Those that are to be stored with their outputs; controls that need a kernel are not."""
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
-            and "skip-execution" not in cell.metadata.get("tags", ())]
+            and LEFT_OUT not in cell.metadata.get("tags", ())]
 
 
 def without_encoded(value):
@@ -50,6 +51,8 @@ def complaints(notebook) -> list[str]:
     found += [f"cell {k} was never executed" for k, count in enumerate(counts) if count is None]
     if None not in counts and counts != list(range(1, len(counts) + 1)):
         found.append(f"the cells were not executed once each from top to bottom: {counts}")
+    found += [f"not stored with its outputs, and no control that needs a kernel: {cell.source[:40]}" for cell in notebook.cells
+              if LEFT_OUT in cell.metadata.get("tags", ()) and (cell.outputs or "\n@interact(" not in cell.source)]
     for k, cell in enumerate(cells):
         for output in cell.outputs:
             if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
@@ -116,6 +119,17 @@ def printed(text):
 
 def test_a_sound_notebook_passes():
     assert complaints(notebook_of((1, [printed("12 mm, 3/4, a/b/c, ~/.cache/mcss, https://example.org/data/x\n")]), (2, []))) == []
+
+
+def left_out(source, outputs=()):
+    cell = nbformat.v4.new_code_cell(source, outputs=list(outputs), metadata={"tags": [LEFT_OUT]})
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def test_only_controls_may_be_left_out():
+    control = "from ipywidgets import interact\n\n\n@interact(k=(0, 3))\ndef show(k):\n    return k\n"
+    assert complaints(left_out(control)) == []
+    assert complaints(left_out("1 + 1")) and complaints(left_out(control, [printed("old")]))
 
 
 @pytest.mark.parametrize("notebook, word", [

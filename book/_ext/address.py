@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = ("_config.yml", "README.md", "CITATION.cff", "mcss/experiments/cards.py", "book/*.md", "book/*.ipynb", ".github/workflows/*.yml")
+PLACES = ("_config.yml", "README.md", "CITATION.cff", "mcss/experiments/cards.py", "book/*.ipynb")
 
 
 def move(new, root=ROOT):

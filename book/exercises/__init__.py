@@ -4,6 +4,7 @@ Exercise 2.1 is `exercise_1` of `ch02.py`: a function from an answer to a hint, 
 are numbers, texts, lists, or functions that the reader wrote.
 """
 
+import math
 from importlib import import_module
 
 
@@ -27,3 +28,8 @@ def check(number, answer):
 def unanswered(result):
     """The hint for a function that returns nothing yet, else None."""
     return "Your function returns nothing yet: put your code in place of the dots." if result is None or result is ... else None
+
+
+def close(answer, value):
+    """Equal to a tenth of a thousandth."""
+    return math.isclose(float(answer), float(value), rel_tol=1e-4)

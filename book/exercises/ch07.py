@@ -7,7 +7,7 @@ import torch
 from mcss.experiments.claims import verdict_of
 from mcss.metrics import mpjpe, n_mpjpe
 
-from . import unanswered
+from . import close, unanswered
 
 
 def exercise_1(errors):
@@ -57,11 +57,6 @@ def _mistake(answer, predicted, target):
     if close(answer, offset.abs().mean()):
         return "The scale is right. A joint's distance is the norm over x, y and z, not the mean of their absolute values."
     return "First s = <p, g> / <p, p>, both summed over all joints and coordinates; then the mean over joints of the distance from s p to g."
-
-
-def close(answer, value):
-    """Equal to a tenth of a thousandth."""
-    return math.isclose(float(answer), float(value), rel_tol=1e-4)
 
 
 def exercise_3(verdict):

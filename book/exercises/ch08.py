@@ -1,12 +1,10 @@
 """Chapter 8: new viewpoints."""
 
-import math
-
 import torch
 
 from mcss.metrics import mpjpe
 
-from . import unanswered
+from . import close, unanswered
 
 
 def exercise_1(row):
@@ -44,11 +42,6 @@ def exercise_2(my_disagreement):
             return "That is the distance from the mean over the views. Compare the views with each other."
         return "For each pair of views: the norm over x, y and z of the difference, the mean over joints and instants; then the mean over pairs."
     return None
-
-
-def close(answer, value):
-    """Equal to a tenth of a thousandth."""
-    return math.isclose(float(answer), float(value), rel_tol=1e-4)
 
 
 def exercise_3(most):

@@ -56,10 +56,10 @@ def sheet(images, columns=8, quality=75):
     return {"src": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(), "columns": columns, "rows": rows}
 
 
-def joints(poses, root_height=0.0):
-    """`(..., 16, 3)` poses as 17 joints in whole millimetres, the root at (0, 0, root_height)."""
+def joints(poses):
+    """`(..., 16, 3)` poses as 17 joints in whole millimetres, the root at the origin."""
     poses = torch.as_tensor(poses, dtype=torch.float32)
-    return (torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2) + torch.tensor([0.0, 0.0, root_height])).round().int().tolist()
+    return torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2).round().int().tolist()
 
 
 def _plain(value):
@@ -68,6 +68,5 @@ def _plain(value):
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, (torch.Tensor, np.ndarray, np.generic)):
-        value = value.tolist()
-        return _plain(value) if isinstance(value, list) else _plain(value)
+        return _plain(value.tolist())
     return round(value, 4) if isinstance(value, float) else value

@@ -9,7 +9,10 @@ PER_SHEET = 50
 
 
 def embedding_map(points, images, labels):
-    """points `(n, 2)`, stretched to fill the frame, since such a map's axes have no unit; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by."""
+    """points `(n, 2)`; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by.
+
+    The points are stretched to fill the frame: the axes of such a map have no unit.
+    """
     points = np.asarray(points, float)
     points = (points - points.min(0)) / np.ptp(points, axis=0).clip(1e-9)
     named = {}

@@ -4,7 +4,7 @@ const BLUE = "#0072B2", ORANGE = "#E69F00", GREEN = "#009E73", RED = "#D55E00", 
 const COLOURS = [BLUE, ORANGE, GREEN, PURPLE, RED, GREY];
 
 function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "g", "line", "polyline", "circle", "ellipse", "rect", "text", "title"].includes(tag);
+  const svg = ["svg", "line", "polyline", "circle", "rect", "text"].includes(tag);
   const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
@@ -19,7 +19,6 @@ function slider(label, { min = 0, max, step = 1, value = min, text = String, pla
   const say = () => { shown.textContent = text(self.value); input.setAttribute("aria-valuetext", shown.textContent); };
   input.addEventListener("input", () => { say(); self.changed(); });
   self.set = (value) => { input.value = value; say(); };
-  self.limit = (max) => { input.max = max; say(); };
   say();
   if (play) {
     let timer = null;
@@ -50,7 +49,7 @@ function choice(label, options, value = 0) {
 function toggle(label, value = false) {
   const input = make("input", { type: "checkbox" });
   input.checked = value;
-  const self = { node: make("label", { class: "mcss-control mcss-toggle" }, input, make("span", {}, label)), get value() { return input.checked; } };
+  const self = { node: make("label", { class: "mcss-control" }, input, make("span", {}, label)), get value() { return input.checked; } };
   input.addEventListener("change", () => self.changed());
   return self;
 }
@@ -80,7 +79,7 @@ function table() {
   return { node, show: (head, rows) => node.replaceChildren(row(head, "th"), ...rows.map((cells) => row(cells, "td"))) };
 }
 
-// A row of pictures cut out of sheets {src, columns, rows, size}. Items: {sheet, index, caption, frame, mark}.
+// A row of pictures cut out of sheets {src, columns, rows}. Items: {sheet, index, caption, frame}.
 function pictures(width = 112) {
   const node = make("div", { class: "mcss-pictures" });
   const figure = ({ sheet, index, caption = "", frame }) => {
@@ -143,7 +142,7 @@ function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
   return { node, show };
 }
 
-// Lines over x with a cursor. series: [{name, y, dash}].
+// Lines over x with a cursor. series: [{name, y}].
 function chart(xLabel, yLabel) {
   const W = 460, H = 260, left = 52, right = 12, top = 26, bottom = 40;
   const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, class: "mcss-chart", role: "img" });
@@ -161,9 +160,9 @@ function chart(xLabel, yLabel) {
     for (const t of ticks(low, high)) svg.append(make("line", { x1: left, x2: W - right, y1: Y(t), y2: Y(t), stroke: GREY, "stroke-opacity": 0.35 }), text(left - 6, Y(t) + 4, String(t), { "text-anchor": "end" }));
     for (const t of ticks(x[0], x[x.length - 1])) svg.append(text(X(t), H - bottom + 16, String(t), { "text-anchor": "middle" }));
     svg.append(text((left + W) / 2, H - 6, xLabel, { "text-anchor": "middle" }), text(14, (H - bottom) / 2 + 10, yLabel, { "text-anchor": "middle", transform: `rotate(-90 14 ${(H - bottom) / 2 + 10})` }));
-    series.forEach(({ name, y, dash }, k) => {
+    series.forEach(({ name, y }, k) => {
       const colour = COLOURS[k % COLOURS.length];
-      svg.append(make("polyline", { points: y.map((v, i) => `${X(x[i])},${Y(v)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash ? "6 5" : "none" }));
+      svg.append(make("polyline", { points: y.map((v, i) => `${X(x[i])},${Y(v)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5 }));
       svg.append(make("rect", { x: left + k * 130, y: 6, width: 14, height: 4, fill: colour }), text(left + k * 130 + 18, 12, name));
     });
     if (cursor !== null) svg.append(make("line", { x1: X(cursor), x2: X(cursor), y1: top - 6, y2: H - bottom, stroke: "currentColor", "stroke-width": 1.5, class: "mcss-cursor" }));

@@ -2,13 +2,8 @@
 
 import torch
 
-from ..metrics import mpjpe
+from ..metrics import best_scale, mpjpe
 from .element import Element, joints, sheet
-
-
-def scaled(predicted, target):
-    """Each predicted pose `(..., 16, 3)` at its best scale: what N-MPJPE measures."""
-    return predicted * (predicted * target).sum((-2, -1), keepdim=True) / predicted.square().sum((-2, -1), keepdim=True)
 
 
 def aligned(predicted, target):
@@ -26,7 +21,7 @@ def prediction_viewer(images, names, truth, predictions):
     """images `(n, 3, h, w)` with n names; truth `(n, 16, 3)` mm; predictions: `{network: poses (n, 16, 3)}`."""
     networks = []
     for name, poses in predictions.items():
-        forms = [poses, scaled(poses, truth), aligned(poses, truth)]
+        forms = [poses, best_scale(poses, truth) * poses, aligned(poses, truth)]
         networks.append({"name": name, "joints": [joints(form) for form in forms], "errors": [mpjpe(form, truth) for form in forms]})
     return Element(
         "prediction",

@@ -1,6 +1,5 @@
 """Element 7: queries with their nearest neighbours in the embedding, and the Oracle's (Section 6.1)."""
 
-import numpy as np
 import torch
 
 from ..metrics import pairwise_pa_mpjpe
@@ -39,4 +38,4 @@ def retrieval_table(store, predictions, queries, names, most=10):
 
 
 def _place(p, i):
-    return f"{p.subjects[i]}, camera {int(np.asarray(p.views)[i]) + 1}"
+    return f"{p.subjects[i]}, camera {p.views[i] + 1}"

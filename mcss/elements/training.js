@@ -1,5 +1,5 @@
 // A training through time: its curves, and where the network puts a few instants at each look.
-const curves = chart("step", data.yLabel), what = note();
+const curves = chart("step", "loss, or distance"), what = note();
 const map = scatter("the embedding, seen in two dimensions");
 const kinds = Object.keys(data.curves);
 const controls = {

@@ -34,5 +34,5 @@ def training_film(history, looks, instants, every=5):
     return Element(
         "training",
         "A slider through the steps of a training: its curves, and a map of test pictures, in which views of one instant come together.",
-        {"steps": list(steps), "curves": curves, "looks": drawn[::-1], "groups": groups, "names": names, "yLabel": "loss, or distance"},
+        {"steps": list(steps), "curves": curves, "looks": drawn[::-1], "groups": groups, "names": names},
     )

@@ -9,9 +9,9 @@ from PIL import Image
 
 from mcss.elements import Element, joints, prediction_viewer, retrieval_table, sheet, training_film
 from mcss.elements.element import HERE
-from mcss.elements.prediction import aligned, scaled
+from mcss.elements.prediction import aligned
 from mcss.inference import Predictions
-from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe
+from mcss.metrics import best_scale, mpjpe, n_mpjpe, pa_mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k
 from mcss.skeleton import BONES, LEFT_HIP
 
@@ -50,7 +50,7 @@ def test_the_script_draws_the_package_s_skeleton():
 
 def test_alignment_is_what_the_errors_measure():
     predicted, truth = torch.randn(2, 50, 16, 3, generator=torch.Generator().manual_seed(0)).double() * 300
-    assert torch.allclose(mpjpe(scaled(predicted, truth), truth), n_mpjpe(predicted, truth))
+    assert torch.allclose(mpjpe(best_scale(predicted, truth) * predicted, truth), n_mpjpe(predicted, truth))
     assert torch.allclose(mpjpe(aligned(predicted, truth), truth), pa_mpjpe(predicted, truth), rtol=1e-4)
     mirror = truth * torch.tensor([-1.0, 1, 1])
     assert (mpjpe(aligned(mirror, truth), truth) > 30).all()

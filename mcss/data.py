@@ -44,8 +44,9 @@ class Store:
     """A data set on disk: encoded images in Arrow files, memory-mapped, so that any frame is read without the rest.
 
     A frame number counts the stored frames of one subject from 0 through all its clips, in the order of `clips`;
-    frame number t is the same instant in every view. Stored frames lie 1 / `fps` seconds apart within a clip;
-    between two clips there is a cut. Views are counted from 0, in the order of `view_names`.
+    frame number t is the same instant in every view. Stored frames lie 1 / `fps` seconds apart within a clip (further
+    apart in the test subjects of Human3.6M, whose protocol tests on fewer frames); between two clips there is a cut.
+    Views are counted from 0, in the order of `view_names`.
 
     Attributes: `path`, `name`, `licence`, `source`, `recipe`, `recipe_hash`, `fps`, `image_size`, `view_names`,
     `subjects`, `splits` (name -> `Split`), `calibration` (`mcss.calibration.Calibration` or None).
@@ -72,7 +73,7 @@ class Store:
             ]
         self.splits = {name: self._split(**split) for name, split in meta["splits"].items()}
         raw = meta["calibration"]
-        self.calibration = Calibration(raw, self.view_names, self.image_size, self.crops) if raw else None
+        self.calibration = Calibration(raw, self.view_names, self.image_size, self.crops, self.clips) if raw else None
         self._pool = None
 
     def _split(self, subjects, views, frames):

@@ -1,5 +1,6 @@
 """`StoreWriter`: the one way anything gets into a store. Atomic, resumable, checksummed."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from .files import checksum, recipe_hash, whole, write_json
 from .skeleton import JOINTS
@@ -51,7 +53,7 @@ class StoreWriter:
             "fps": float(fps), "image_size": int(image_size), "views": views,
         }
         self._lock = filelock.FileLock(self.path / ".writing.lock", timeout=0)
-        self._done, self._order = {}, []
+        self._done, self._order, self._calibration, self._finished = {}, [], None, False
 
     def __enter__(self):
         self.path.mkdir(parents=True, exist_ok=True)
@@ -67,6 +69,8 @@ class StoreWriter:
         return self
 
     def __exit__(self, *error):
+        if not self._done and not self._finished:  # nothing was written: leave nothing that looks like a store
+            (self.path / INDEX).unlink(missing_ok=True)
         self._lock.release()
 
     def _recover(self):
@@ -81,11 +85,17 @@ class StoreWriter:
             found = json.loads((self.path / INDEX).read_text(encoding="utf-8"))
             header = {key: found[key] for key in self.header}
             self._done = {part["file"]: part for part in found["parts"]}
+            self._calibration = found.get("calibration")
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self.path / INDEX} is damaged ({error}); delete the folder and write it again") from None
-        differ = [key for key, value in self.header.items() if header[key] != value]
+        differ = [f"{key} {header[key]!r} there, {value!r} here" for key, value in self.header.items() if header[key] != value and "recipe" not in key]
+        there, here = header["recipe"], self.header["recipe"]
+        if header["recipe_hash"] != self.header["recipe_hash"]:
+            known = isinstance(there, dict) and isinstance(here, dict)  # a recipe may be anything that JSON knows
+            keys = [key for key in {**there, **here} if there.get(key) != here.get(key)] if known else []
+            differ += [f"recipe: {key} {there.get(key)!r} there, {here.get(key)!r} here" for key in keys] or ["recipe"]
         if differ:
-            raise ValueError(f"{self.path} was written with other settings ({', '.join(differ)} differ): take another folder, or delete it")
+            raise ValueError(f"{self.path} was written with other settings ({'; '.join(differ)}): take another folder, or delete it")
 
     def _file(self, subject, source):
         for text in (subject, source):
@@ -93,20 +103,34 @@ class StoreWriter:
                 raise ValueError(f"'{text}' cannot name a subject or clip: use letters, digits, ' .,()+-'")
         return f"{subject}/{source}.arrow"
 
-    def has(self, subject, source):
-        """Whether this clip is written, whole and undamaged; it then keeps its place in the subject's order."""
+    def has(self, subject, source, inputs=None):
+        """Whether this clip is written, whole and undamaged; it then keeps its place in the subject's order.
+
+        inputs: a fingerprint of what it is made from; a clip that was made from something else is not there.
+        """
         file = self._file(subject, source)
         part, path = self._done.get(file), self.path / file
-        if not part or not path.exists() or path.stat().st_size != part["bytes"] or checksum(path) != part["sha256"]:
+        if not part or part.get("inputs") != inputs or not path.exists() or path.stat().st_size != part["bytes"] or checksum(path) != part["sha256"]:
             return False
         if file not in self._order:
             self._order.append(file)
         return True
 
-    def add(self, subject, source, action, frames):
+    @property
+    def parts(self):
+        """What is written: a list of dicts with `subject`, `source`, `action`, `frames` and, if there are any, `notes`."""
+        return [dict(part) for part in self._done.values() if (self.path / part["file"]).exists()]
+
+    @property
+    def calibration(self):
+        """What an earlier run stored as calibration, or None."""
+        return self._calibration
+
+    def add(self, subject, source, action, frames, notes=(), inputs=None):
         """Writes one clip. `frames` yields, frame by frame, a dict of
         `pose` `(17, 3)` world millimetres or None; `images`, an encoded JPEG or None for each view;
         `crops` `(V, 3)`: x0, y0, size of the square cut out of the camera's image, or None.
+        notes: what people should know of this clip, strings; read after the last frame. inputs: as `has` takes it.
         """
         file = self._file(subject, source)
         path, schema = self.path / file, part_schema(self.views)
@@ -127,7 +151,7 @@ class StoreWriter:
             sha256 = checksum(temporary)
         self._done[file] = {
             "file": file, "subject": subject, "source": source, "action": action, "frames": count,
-            "bytes": path.stat().st_size, "sha256": sha256,
+            "bytes": path.stat().st_size, "sha256": sha256, **({"notes": list(notes)} if notes else {}), **({"inputs": inputs} if inputs else {}),
         }
         if file not in self._order:
             self._order.append(file)
@@ -144,16 +168,31 @@ class StoreWriter:
                 raise ValueError(f"{where}: a pose must be ({len(JOINTS)}, 3) finite millimetres, or None where there is no truth")
             row["pose"] = pose.ravel()
         for v, view in enumerate(self.views):
+            if images[v] is not None:
+                self._check_image(images[v], f"{where}, view {view}")
             row[f"image {view}"] = images[v]
             row[f"crop {view}"] = None if crops is None else np.asarray(crops[v], np.float32)
         return row
 
-    def finish(self, splits, calibration=None):
+    def _check_image(self, image, where):
+        try:
+            with Image.open(io.BytesIO(image)) as header:  # reads no pixels
+                found = header.format, header.size
+        except OSError:
+            raise ValueError(f"{where}: this is no picture; give the bytes of a JPEG file, or None where there is none") from None
+        if found != ("JPEG", (self.header["image_size"],) * 2):
+            raise ValueError(f"{where}: this is a {found[0]} file of {found[1][0]} x {found[1][1]} pixels; the store takes JPEG files of image_size, {self.header['image_size']}")
+
+    def finish(self, splits, calibration=None, order=None):
         """Completes the store. splits: `{name: {"subjects": [...], "views": [...] or None, "frames": {subject: [...]} or None}}`.
 
         calibration: `{subject: {view: {"K": 3x3, "R": 3x3, "t": 3, "distortion": 5 or None, "size": [w, h]}}}`,
-        x_camera = R x_world + t in mm, distortion k1, k2, p1, p2, k3; or None. Parts nobody asked for go.
+        x_camera = R x_world + t in mm, distortion k1, k2, p1, p2, k3; or None. A key `subject/source` holds the cameras
+        of one clip that differ from its subject's.
+        order: the (subject, source) that stay, in their order; all that were asked for, if not given. The other parts go.
         """
+        if order is not None:
+            self._order = [self._file(subject, source) for subject, source in order]
         subjects = {self._done[file]["subject"] for file in self._order}
         for name, split in splits.items():
             unknown = set(split["subjects"]) - subjects
@@ -163,9 +202,12 @@ class StoreWriter:
         for file in stray:
             (self.path / file).unlink(missing_ok=True)
             del self._done[file]
-        self._save(complete=True, splits=splits, calibration=calibration)
+        self._calibration, self._finished = calibration, True
+        self._save(complete=True, splits=splits)
 
     def _save(self, complete, **more):
         # parts already asked for come first and in their order; those of an earlier run follow
         files = self._order + [file for file in self._done if file not in self._order]
-        write_json(self.path / INDEX, {**self.header, "complete": complete, **more, "parts": [self._done[f] for f in files]})
+        write_json(self.path / INDEX, {
+            **self.header, "complete": complete, **more, "calibration": self._calibration, "parts": [self._done[f] for f in files]
+        })

@@ -17,6 +17,8 @@ def main():
     if options.only_sheet and not options.contact_sheet:
         parser.error("--only-sheet needs --contact-sheet FILE")
     recipe = preset(options.preset, background=options.background)
+    if recipe.motion == "cmu":
+        parser.error(f"{options.preset} moves by motion capture: python -m data_scripts.cmu_motion SOURCE STORE gets it and renders")
     if not options.only_sheet:
         render(recipe, options.store, options.device)
     if options.contact_sheet:

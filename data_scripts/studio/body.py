@@ -45,6 +45,8 @@ def anny_model():
     """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take half a second."""
     folder = os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny"))
     warp.config.quiet = True  # no banner on the screens of notebooks
+    if hasattr(warp, "LOG_WARNING"):  # what newer versions of Warp listen to
+        warp.config.log_level = warp.LOG_WARNING
     os.makedirs(folder, exist_ok=True)
     with filelock.FileLock(os.path.join(folder, "mcss.lock")):  # of two processes only one parses
         if not any(name != "mcss.lock" for name in os.listdir(folder)):

@@ -16,7 +16,8 @@ class Recipe:
 
     domain: a name in `places.DOMAINS`; clips and frames: clips of each action for each training subject, and frames of
     each; test_clips and test_frames: the same for test subjects; samples: further rays of a pixel at an edge;
-    background: "keep", "replace" (a made-up picture) or "remove" (black).
+    background: "keep", "replace" (a made-up picture) or "remove" (black); motion: "parametric", the studio's own, or
+    "cmu", clips of motion capture, whose names are the actions; test_actions: of the test subjects, if others.
     """
 
     name: str
@@ -33,29 +34,37 @@ class Recipe:
     samples: int = 3
     background: str = "keep"
     seed: int = 20
+    motion: str = "parametric"
+    test_actions: tuple = ()
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):
             raise ValueError(f"background must be keep, replace or remove, not {self.background!r}")
-        unknown = set(self.actions) - set(ALL_ACTIONS)
-        if unknown:
+        if self.motion not in ("parametric", "cmu"):
+            raise ValueError(f"motion must be parametric or cmu, not {self.motion!r}")
+        unknown = set(self.actions + self.test_actions) - set(ALL_ACTIONS)
+        if unknown and self.motion == "parametric":
             raise ValueError(f"no such actions: {sorted(unknown)}; there are {ALL_ACTIONS}")
         if min(self.image_size, self.frames, self.test_frames, self.clips, self.test_clips) < 1:
             raise ValueError("sizes and counts of a recipe must be at least 1")
 
     def as_dict(self):
         """The recipe as JSON holds it, with the version of the studio."""
-        return {**json.loads(json.dumps(dataclasses.asdict(self))), "studio": VERSION}
+        fields = json.loads(json.dumps(dataclasses.asdict(self)))
+        for later in ("motion", "test_actions"):  # not in the recipes of older stores, which stay the same
+            if not fields[later] or fields[later] == "parametric":
+                del fields[later]
+        return {**fields, "studio": VERSION}
 
     def digest(self):
         """Twelve hex digits that name the recipe."""
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
     def jobs(self):
-        """All clips in order: (subject, action, take, frames)."""
+        """All clips in order: (subject, action, take, frames); motion capture may give fewer frames."""
         for subject in self.train + self.test:
             test = subject in self.test
-            for action in self.actions:
+            for action in self.test_actions if test and self.test_actions else self.actions:
                 for take in range(self.test_clips if test else self.clips):
                     yield subject, action, take, self.test_frames if test else self.frames
 
@@ -64,7 +73,7 @@ class Recipe:
         return (self.train + self.test).index(subject)
 
     def instants(self):
-        """Instants of time in the whole store."""
+        """Instants of time in the whole store, at most."""
         return sum(frames for *_, frames in self.jobs())
 
 
@@ -80,6 +89,9 @@ PRESETS = {
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
     "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",
                     train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70),
+    # real motion of CMU's subject 2: walk, jog, punch, swordplay; tested on another walk, jumps and another swordplay
+    "cmu": Recipe("cmu", 128, clips=1, frames=150, test_clips=1, test_frames=150, motion="cmu",
+                  actions=("02_01", "02_03", "02_05", "02_08"), test_actions=("02_02", "02_04", "02_09")),
 }
 
 

@@ -2,8 +2,6 @@
 
 import collections
 import concurrent.futures
-import io
-import os
 import threading
 import warnings
 import zlib
@@ -15,6 +13,8 @@ from tqdm import tqdm
 
 from mcss.data import StoreWriter
 
+from ..crops import QUALITY, jpeg
+from ..machine import cores
 from . import motion, wardrobe
 from .people import draw_subject
 from .places import DOMAINS
@@ -22,8 +22,8 @@ from .raycaster import Raycaster
 from .room import Plates
 from .scene import detector_boxes
 
-QUALITY = 92
 TEXELS = 4  # of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
+SOURCE = "MCSS synthetic studio (Anny bodies, Warp ray casting)"
 LICENCE = "CC0: bodies from Anny's CC0 assets, everything else made up by the studio"
 
 
@@ -33,13 +33,15 @@ def generator(recipe, *names):
 
 
 class Studio:
-    """Scene, subjects and workers of one recipe on one device."""
+    """Scene, subjects and workers of one recipe on one device. clips: `{action: Mocap}` if the recipe's motion is captured."""
 
-    def __init__(self, recipe, device="cpu", workers=None):
-        self.recipe, self.device = recipe, str(device)
+    def __init__(self, recipe, device="cpu", workers=None, clips=None):
+        if recipe.motion == "cmu" and clips is None:
+            raise ValueError(f"the recipe '{recipe.name}' moves by motion capture: python -m data_scripts.cmu_motion gets it and renders")
+        self.recipe, self.device, self.clips = recipe, str(device), clips
         on_cpu = self.device == "cpu"
         self.slots = 8 if on_cpu else 64  # instants in a launch
-        self.workers = workers or (max(1, len(os.sched_getaffinity(0))) if on_cpu else 1)
+        self.workers = workers or (cores() if on_cpu else 1)
         self.scenes = [place(recipe.seed) for place in DOMAINS[recipe.domain]]
         self._plates = [Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes]
         self._subjects, self._local = {}, threading.local()
@@ -56,14 +58,25 @@ class Studio:
             self._subjects[name] = body, wardrobe.figure(body, outfit)
         return self._subjects[name]
 
+    def jobs(self):
+        """The recipe's jobs, with as many frames as their motion has."""
+        for subject, action, take, frames in self.recipe.jobs():
+            if self.clips is None or action in self.clips:  # a clip that is not there is left out
+                yield subject, action, take, min(frames, self.clips[action].frames(self.recipe.fps)) if self.clips else frames
+
     def clip(self, subject, action, take, frames):
         """One clip: dict of joints `(T, 17, 3)` mm, moves `(T, G + 1, 3, 4)`, crops `(T, V, 3)`, seeds `(T, V)`."""
         body, _ = self.subject(subject)
         rng = generator(self.recipe, subject, action, take)
         # Starting headings are spread over the circle, so that the clips of a subject together turn to every side.
-        number = self.recipe.actions.index(action) + take * len(self.recipe.actions)
+        actions = list(dict.fromkeys(self.recipe.actions + self.recipe.test_actions))
+        number = actions.index(action) + take * len(actions)
         yaw = 2 * np.pi * ((0.618 * number + zlib.crc32(subject.encode()) / 2 ** 32) % 1)
-        rotations, positions, stool = motion.clip(body, action, rng, frames, self.recipe.fps, yaw)
+        if self.clips:
+            rotations, positions = self.clips[action].on(body, frames, self.recipe.fps, yaw)
+            stool = np.zeros((frames, 4))
+        else:
+            rotations, positions, stool = motion.clip(body, action, rng, frames, self.recipe.fps, yaw)
         joints = body.joints_world(rotations, positions)
         outline = np.concatenate([joints, body.joints_world(rotations, positions, markers=True)], 1)
         moves = np.concatenate([body.transforms(rotations, positions), wardrobe.stool_transforms(stool)[:, None]], 1)
@@ -136,12 +149,7 @@ def encode(images):
             warnings.simplefilter("ignore", DeprecationWarning)  # torchvision's successor is no dependency of ours
             from torchvision.io import encode_jpeg
             return [jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)]
-    jpegs = []
-    for pixels in images.permute(0, 2, 3, 1).contiguous().numpy():
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
-        jpegs.append(file.getvalue())
-    return jpegs
+    return [jpeg(Image.fromarray(pixels)) for pixels in images.permute(0, 2, 3, 1).contiguous().numpy()]
 
 
 def clip_name(action, take):
@@ -149,25 +157,28 @@ def clip_name(action, take):
     return f"{action} {take + 1}"
 
 
-def render(recipe, path, device=None, progress=True):
-    """Render a recipe into a store at `path`, or finish one that was interrupted; damaged parts are made again."""
+def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE, source=SOURCE):
+    """Render a recipe into a store at `path`, or finish one that was interrupted; damaged parts are made again.
+
+    clips: `{action: Mocap}` if its motion is captured.
+    """
     from .body import anny_model
     anny_model()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    studio = Studio(recipe, device)
+    studio = Studio(recipe, device, clips=clips)
     views = [f"cam{k + 1}" for k in range(len(studio.scenes[0].cameras))]
-    with StoreWriter(path, name=recipe.name, licence=LICENCE, source="MCSS synthetic studio (Anny bodies, Warp ray casting)",
+    with StoreWriter(path, name=recipe.name, licence=licence, source=source,
                      recipe=recipe.as_dict(), fps=recipe.fps, image_size=recipe.image_size, views=views) as writer:
-        all_jobs = list(recipe.jobs())
+        all_jobs = list(studio.jobs())
+        instants = sum(job[3] for job in all_jobs)
         jobs = [job for job in all_jobs if not writer.has(job[0], clip_name(job[1], job[2]))]
-        bar = tqdm(total=recipe.instants() * len(views), unit="img", desc=f"rendering {recipe.name}", disable=not progress)
-        bar.update((recipe.instants() - sum(job[3] for job in jobs)) * len(views))
+        bar = tqdm(total=instants * len(views), unit="img", desc=f"rendering {recipe.name}", disable=not progress)
+        bar.update((instants - sum(job[3] for job in jobs)) * len(views))
         for job, frames in zip(jobs, studio.frames(jobs)):
             writer.add(job[0], clip_name(job[1], job[2]), job[1], _count(frames, bar, len(views)))
         bar.close()
-        for job in all_jobs:  # in the recipe's order, whatever was rendered first
-            writer.has(job[0], clip_name(job[1], job[2]))
-        writer.finish(splits={"train": {"subjects": list(recipe.train), "views": None, "frames": None},
+        writer.finish(order=[(job[0], clip_name(job[1], job[2])) for job in all_jobs],  # whatever was rendered first
+                      splits={"train": {"subjects": list(recipe.train), "views": None, "frames": None},
                               "test": {"subjects": list(recipe.test), "views": None, "frames": None}},
                       calibration={subject: {view: camera.calibration() for view, camera in zip(views, studio.scene(subject).cameras)}
                                    for subject in recipe.train + recipe.test})

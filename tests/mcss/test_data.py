@@ -131,8 +131,9 @@ def test_a_cut_off_part(tmp_path, damage):
 
 
 def test_an_image_that_is_no_image(tmp_path):
+    whole = next(toy_frames(0, 1, 32))["images"][0]
     with StoreWriter(tmp_path / "s", name="m", licence="", source="", recipe={}, fps=10, image_size=32, views=["a"]) as writer:
-        writer.add("S", "c", "Waving", [{"images": [b"\xff\xd8 not a JPEG"]}])
+        writer.add("S", "c", "Waving", [{"images": [whole[: whole.index(b"\xff\xda")]]}])  # its header alone
         writer.finish({})
     with pytest.raises(ValueError, match="subject S cannot be decoded.*verify"):
         open_store(tmp_path / "s").images("S", [0], [0])
@@ -157,6 +158,10 @@ def writer_at(path, **changes):
     return StoreWriter(path, **{"name": "w", "licence": "", "source": "", "recipe": {"a": 1}, "fps": 10, "image_size": 32, "views": ["a"]} | changes)
 
 
+def one_view(size):
+    return [{"images": frame["images"][:1]} for frame in toy_frames(0, 2, size)]
+
+
 def test_the_writer_refuses(tmp_path):
     with writer_at(tmp_path / "s") as writer:
         with pytest.raises(RuntimeError, match="written by another process"):
@@ -172,8 +177,17 @@ def test_the_writer_refuses(tmp_path):
         assert not list((tmp_path / "s").rglob("*.arrow"))
         with pytest.raises(ValueError, match="without any clip.*S1"):
             writer.finish({"train": {"subjects": ["S1"]}})
-    with pytest.raises(ValueError, match="other settings .recipe"):
+        with pytest.raises(ValueError, match="clip0.arrow, frame 0, view a: this is no picture"):
+            writer.add("S", "clip0", "", [{"images": [b"\xff\xd8 no picture"]}])
+        with pytest.raises(ValueError, match="frame 0, view a: this is a JPEG file of 16 x 16 pixels.*image_size"):
+            writer.add("S", "clip0", "", one_view(16))
+    assert not (tmp_path / "s/dataset.json").exists()  # an attempt that wrote nothing is in nobody's way
+    with writer_at(tmp_path / "s") as writer:
+        writer.add("S", "clip0", "", one_view(32))
+    with pytest.raises(ValueError, match="other settings .recipe: a 1 there, 2 here"):
         writer_at(tmp_path / "s", recipe={"a": 2}).__enter__()
+    with pytest.raises(ValueError, match="other settings .recipe"):
+        writer_at(tmp_path / "s", recipe="by hand").__enter__()
     with pytest.raises(ValueError, match="names"):
         writer_at(tmp_path / "t", views=["a", "a"])
 

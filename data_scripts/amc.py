@@ -1,0 +1,133 @@
+"""Skeleton motion in ASF (skeleton) and AMC (motion) files, as CMU's motion capture lab gives it away; forward kinematics.
+
+The format: Acclaim's, 1992. A bone's rest direction is in the world's axes. Its angles turn about axes of its own, C,
+that the ASF file gives by three angles: bone turn = parent's turn * C * M * C^-1, with M the frame's angles in the order
+of the bone's degrees of freedom, the first applied first. Y is up.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+MM = 25.4  # an ASF length, divided by the file's unit, is in inches
+RATE = 120.0  # frames a second of all of CMU's clips
+
+
+class Skeleton(NamedTuple):
+    """Of an ASF file; bones in an order in which parents come first, bone 0 is the root.
+
+    names; parents `(B,)`; offsets `(B, 3)`: from a bone's begin to its end in rest, mm; axes `(B, 3, 3)`: C; dofs: names
+    of the values that a frame holds for each bone; unit: of lengths; degrees: whether angles are.
+    """
+
+    names: list
+    parents: list
+    offsets: np.ndarray
+    axes: np.ndarray
+    dofs: list
+    unit: float
+    degrees: bool
+
+
+def read_asf(path):
+    """The `Skeleton` of an ASF file. Raises `ValueError` naming the file if it is none."""
+    path = Path(path)
+    try:
+        sections = _sections(path.read_text(encoding="latin-1"))
+        unit, degrees = 1.0, True
+        for line in sections["units"]:
+            unit = float(line[1]) if line[0] == "length" else unit
+            degrees = line[1].lower().startswith("deg") if line[0] == "angle" else degrees
+        bones, bone = {}, None
+        for key, *values in sections["bonedata"]:
+            if key == "begin":
+                bone = {"dof": []}
+            elif key == "name":
+                bones[values[0]] = bone
+            elif key == "axis":
+                bone["axis"] = _turns(values[3].lower(), np.array([values[:3]], float), degrees)[0]
+            elif key in ("direction", "dof"):
+                bone[key] = values
+            elif key == "length":
+                bone["length"] = float(values[0])
+        root = {line[0]: line[1:] for line in sections["root"]}
+        if any(float(value) for value in root["orientation"] + root["position"]):
+            raise ValueError("a root that does not rest at 0 is not supported")
+        children = {line[0]: line[1:] for line in sections["hierarchy"] if line[0] not in ("begin", "end")}
+        names, parents = ["root"], [-1]
+        for name in names:  # grows while it is read
+            for child in children.get(name, ()):
+                names.append(child)
+                parents.append(names.index(name))
+        offset = [np.zeros(3)] + [np.array(bones[n]["direction"], float) * bones[n]["length"] / unit * MM for n in names[1:]]
+        axes = [np.eye(3)] + [bones[n]["axis"] for n in names[1:]]
+        dofs = [[dof.lower() for dof in root["order"]]] + [[dof.lower() for dof in bones[n]["dof"]] for n in names[1:]]
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no ASF file that can be read ({error}): get it again") from None
+    return Skeleton(names, parents, np.stack(offset), np.stack(axes), dofs, unit, degrees)
+
+
+def _sections(text):
+    """`{section: [fields of each line]}`; a section begins with a line ':name'."""
+    sections, lines = {}, []
+    for line in text.splitlines():
+        line = line.split("#")[0].strip()
+        if line.startswith(":"):
+            name, *rest = line[1:].split()
+            lines = sections.setdefault(name.lower(), [rest] if rest else [])
+        elif line:
+            lines.append(line.split())
+    return sections
+
+
+def read_amc(path, skeleton):
+    """The values of an AMC file: a list, one `(T, number of degrees of freedom)` array a bone. Raises `ValueError` naming the line."""
+    path = Path(path)
+    places = {name: b for b, name in enumerate(skeleton.names)}
+    frames, current = [], None
+    for number, line in enumerate(path.read_text(encoding="latin-1").splitlines(), 1):
+        fields = line.split()
+        if not fields or fields[0][0] in "#:":
+            continue
+        if len(fields) == 1 and fields[0].isdigit():
+            current = {}
+            frames.append(current)
+            continue
+        bone = places.get(fields[0])
+        try:
+            values = [float(value) for value in fields[1:]]
+        except ValueError:
+            values = None
+        if current is None or bone is None or values is None or len(values) != len(skeleton.dofs[bone]):
+            raise ValueError(f"{path}, line {number} does not fit its skeleton: '{line.strip()[:60]}'. The file is damaged or belongs to another ASF file: get it again")
+        current[bone] = values
+    moving = {b for b, dofs in enumerate(skeleton.dofs) if dofs}
+    if not frames:
+        raise ValueError(f"{path} has no frames: get it again")
+    for k, frame in enumerate(frames):
+        if set(frame) != moving:
+            raise ValueError(f"{path}, frame {k + 1} lacks {', '.join(sorted(skeleton.names[b] for b in moving - set(frame)))}: the file is cut off, get it again")
+    return [np.array([frame.get(b, []) for frame in frames]) for b in range(len(skeleton.names))]
+
+
+def forward(skeleton, motion):
+    """Forward kinematics: turns `(T, B, 3, 3)` from rest to world, and the ends of the bones `(T, B, 3)` in mm, Y up."""
+    steps, bones = len(motion[0]), len(skeleton.names)
+    turns, ends = np.zeros((steps, bones, 3, 3)), np.zeros((steps, bones, 3))
+    for b, (parent, dofs, values, C) in enumerate(zip(skeleton.parents, skeleton.dofs, motion, skeleton.axes)):
+        about = [k for k, dof in enumerate(dofs) if dof.startswith("r")]
+        local = _turns("".join(dofs[k][1] for k in about), values[:, about], skeleton.degrees) if about else np.eye(3)
+        turns[:, b] = C @ local @ C.T
+        if parent < 0:
+            ends[:, b] = values[:, [dofs.index(f"t{axis}") for axis in "xyz"]] / skeleton.unit * MM
+        else:
+            turns[:, b] = turns[:, parent] @ turns[:, b]
+            ends[:, b] = ends[:, parent] + turns[:, b] @ skeleton.offsets[b]
+    return turns, ends
+
+
+def _turns(order, angles, degrees):
+    """`(T, 3, 3)` of angles `(T, n)` about fixed axes, in the order of the letters, the first applied first."""
+    return Rotation.from_euler(order, angles, degrees).as_matrix()

@@ -1,0 +1,80 @@
+"""Unpacking what came from elsewhere: only files that are wanted, only into the folder that is meant."""
+
+import json
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+import filelock
+
+
+def unpack(archive, folder, wanted):
+    """Unpacks a tar or zip archive into `folder`, or nothing of it. A second call returns at once, unless files are gone since.
+
+    wanted: a function from a member's name to the path below `folder` that it gets, or None to leave it out.
+    Raises `ValueError` for a damaged archive, and for one that holds a link or a path that leads outside.
+    """
+    archive, folder = Path(archive), Path(folder)
+    done, stamp = folder / f".{archive.name}.unpacked", [archive.stat().st_size, archive.stat().st_mtime_ns]
+    temporary, names = folder / f".{archive.name}.part", []
+    lock = folder / f".{archive.name}.lock"
+    with filelock.FileLock(lock):
+        try:
+            if done.exists():
+                before = json.loads(done.read_text(encoding="utf-8"))
+                if before["stamp"] == stamp and all((folder / path).exists() for path in before["files"]):
+                    return
+            shutil.rmtree(temporary, ignore_errors=True)  # what a killed run left
+            temporary.mkdir()
+            for name, file in _members(archive):
+                path = wanted(name)
+                if path is None:
+                    continue
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                with open(temporary / path, "wb") as copy:
+                    shutil.copyfileobj(file, copy, 1 << 20)
+                names.append(path)
+            for path in names:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / path).replace(folder / path)
+            (temporary / "done").write_text(json.dumps({"stamp": stamp, "files": names}), encoding="utf-8")
+            (temporary / "done").replace(done)
+        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"{archive} is damaged ({error}): get it again") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _members(archive):
+    """Yields (name, readable file) of each regular file, after a look at where its name leads."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as source:
+            for member in source.infolist():
+                _check(archive, member.filename)
+                if stat.S_ISLNK(member.external_attr >> 16):
+                    raise _foreign(archive, "a link", member.filename)
+                if not member.is_dir():
+                    with source.open(member) as file:
+                        yield member.filename, file
+    else:
+        with tarfile.open(archive, "r|*") as source:
+            for member in source:
+                _check(archive, member.name)
+                if member.isfile():
+                    yield member.name, source.extractfile(member)
+                elif not member.isdir():
+                    raise _foreign(archive, "a link or device", member.name)
+
+
+def _check(archive, name):
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or path.parts[:1] and path.parts[0].endswith(":"):
+        raise _foreign(archive, "a path that leads outside", name)
+
+
+def _foreign(archive, what, name):
+    return ValueError(f"{archive} holds {what}, '{name}': nothing of it was unpacked. It is not the official archive, get that one")

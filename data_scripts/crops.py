@@ -1,0 +1,46 @@
+"""From a box round a person to the small square picture that a store keeps."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+QUALITY = 92  # of the JPEG files
+
+
+def square(box, margin, width, height):
+    """The square (x0, y0, size) round a box x0, y0, x1, y1, `margin` times its longer side, in whole pixels; None without a box.
+
+    A box with a side of zero, one that is not a number, or one outside the picture of this width and height is none.
+    """
+    if box is None or not np.isfinite(box).all():
+        return None
+    x0, y0, x1, y1 = (float(value) for value in box)
+    if x1 <= x0 or y1 <= y0 or x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        return None
+    size = max(1, round(max(x1 - x0, y1 - y0) * margin))
+    return round((x0 + x1 - size) / 2), round((y0 + y1 - size) / 2), size
+
+
+def upright(frame):
+    """An `av.VideoFrame` as a picture the right way up: telephones store how they were held."""
+    picture = frame.to_image()
+    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+
+
+def cut(picture, crop, image_size):
+    """The JPEG file of a crop (x0, y0, size) of a picture; black where it reaches beyond it."""
+    x0, y0, size = crop
+    return jpeg(picture.crop((x0, y0, x0 + size, y0 + size)).resize((image_size, image_size), Image.Resampling.BILINEAR))
+
+
+def jpeg(picture):
+    """The bytes of a PIL image as a JPEG file, in the quality of all stores."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def box_of_points(points):
+    """The box x0, y0, x1, y1 round points `(..., J, 2)`: `(..., 4)`; NaN where a point is not a number."""
+    return np.concatenate([points.min(-2), points.max(-2)], -1)

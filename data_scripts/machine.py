@@ -1,0 +1,8 @@
+"""What this machine offers."""
+
+import os
+
+
+def cores():
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,239 @@
+"""CMU motion: is the kinematics right by a second reader, do the studio's bodies do what was measured, are bad files named."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_scripts.amc import forward, read_amc, read_asf
+from data_scripts.cmu_motion import convert, main
+from data_scripts.studio.body import GROUP
+from data_scripts.studio.mocap import Mocap, between
+from data_scripts.studio.people import draw_subject
+from data_scripts.studio.recipe import preset
+from data_scripts.studio.studio import Studio
+from mcss.data import open_store
+from tests.data_scripts import amc_reference, official
+
+CLIPS = Path(__file__).parents[3] / "shared/cmu_mocap/subjects"
+REAL = sorted(CLIPS.glob("*/*.amc"))
+needs_clips = pytest.mark.skipif(not REAL, reason="the real clips of CMU are not here: their kinematics and the retargeting are NOT CHECKED")
+
+# Axes of every order, a bone without and with all degrees of freedom, another unit, and a translation order of its own.
+ASF = """# made for this test
+:version 1.10
+:units
+  length 0.9
+  angle deg
+:root
+  order TZ TX TY RZ RY RX
+  axis ZYX
+  position 0 0 0
+  orientation 0 0 0
+:bonedata
+  begin
+    id 1
+    name a
+    direction 0 -1 0
+    length 3
+    axis 10 20 30 XYZ
+    dof rx ry rz
+  end
+  begin
+    id 2
+    name b
+    direction 0.6 0 0.8
+    length 5
+    axis -40 5 70 ZXY
+    dof rz rx
+  end
+  begin
+    id 3
+    name c
+    direction 1 0 0
+    length 2
+    axis 0 90 0 YZX
+  end
+:hierarchy
+  begin
+    root a c
+    a b
+  end
+"""
+
+
+def written(folder, frames=5, asf=ASF):
+    """The skeleton above and random motion of it."""
+    rng = np.random.default_rng(3)
+    lines = [":FULLY-SPECIFIED", ":DEGREES"]
+    for frame in range(1, frames + 1):
+        values = lambda n: " ".join(f"{v:.4f}" for v in rng.uniform(-90, 90, n))
+        lines += [str(frame), f"root {values(6)}", f"a {values(3)}", f"b {values(2)}"]
+    (folder / "x.asf").write_text(asf)
+    (folder / "x.amc").write_text("\n".join(lines) + "\n")
+    return folder / "x.asf", folder / "x.amc"
+
+
+def furthest(asf, amc):
+    """The largest distance in mm between our ends of bones and those of the second reader."""
+    skeleton = read_asf(asf)
+    _, ends = forward(skeleton, read_amc(amc, skeleton))
+    other = amc_reference.joint_positions(asf, amc)
+    assert set(other) == set(skeleton.names) and len(ends) == len(other["root"])
+    return max(np.linalg.norm(other[name] - ends[:, b], axis=-1).max() for b, name in enumerate(skeleton.names))
+
+
+def test_kinematics_agree_with_a_second_reader_on_odd_axes(tmp_path):
+    files = written(tmp_path)
+    assert furthest(*files) < 1e-6
+    skeleton = read_asf(files[0])
+    assert np.ptp(forward(skeleton, read_amc(files[1], skeleton))[1], 0).min() > 1  # all of it moves
+
+
+@needs_clips
+@pytest.mark.parametrize("amc", REAL, ids=lambda path: path.stem)
+def test_kinematics_agree_with_a_second_reader_on_real_clips(amc):
+    assert furthest(amc.parent / f"{amc.parent.name}.asf", amc) < 1
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return Mocap(CLIPS / "02/02.asf", CLIPS / "02/02_01.amc")
+
+
+@pytest.fixture(scope="module")
+def body():
+    return draw_subject(np.random.default_rng(1), 1)[0]
+
+
+@needs_clips
+def test_limbs_point_as_the_measured_ones_do(walk, body):
+    rotations, places = walk.on(body, 20, 10.0, yaw=0.0)
+    pick = np.round(np.arange(20) / 10 * 120).astype(int)
+    for group, end, bone, joint in (("thigh", "shin", "femur", "hipjoint"), ("shin", "foot", "tibia", "femur"),
+                                    ("upperarm", "forearm", "humerus", "clavicle"), ("forearm", "hand", "radius", "humerus")):
+        for side in "LR":
+            ours = places[:, GROUP[f"{end}.{side}"]] - places[:, GROUP[f"{group}.{side}"]]
+            names = walk.skeleton.names
+            theirs = walk.ends[pick, names.index(side.lower() + bone)] - walk.ends[pick, names.index(side.lower() + joint)]
+            cosine = (ours * theirs).sum(-1) / np.linalg.norm(ours, axis=-1) / np.linalg.norm(theirs, axis=-1)
+            assert cosine.min() > np.cos(np.radians(0.1 if group != "forearm" else 1)), (group, side)
+
+
+@needs_clips
+def test_the_body_keeps_its_own_lengths_and_stands_on_the_floor(walk, body):
+    joints = body.joints_world(*walk.on(body, 29, 10.0, yaw=0.7))
+    for a, b in ((1, 2), (2, 3), (4, 5), (5, 6), (11, 12), (12, 13)):
+        length = np.linalg.norm(joints[:, a] - joints[:, b], axis=-1)
+        assert np.ptp(length) < 1e-6
+    ankles = joints[:, (3, 6), 2]
+    rest = np.stack([place for _, place in body.joints])[(3, 6), 2]
+    assert (abs(ankles.min(1) - rest.min()) < 0.08).all()  # walking: one foot is always down
+    left = joints[:, 4] - joints[:, 1]
+    ahead = np.diff(joints[:, 0], axis=0)
+    across = np.cross(left[1:], [0, 0, 1.0])  # walks towards where it looks
+    assert ((across * ahead).sum(-1) > 0).all()
+
+
+@needs_clips
+def test_yaw_turns_the_whole_clip_about_the_vertical(walk, body):
+    plain, turned = (body.joints_world(*walk.on(body, 10, 10.0, yaw)) for yaw in (0.0, np.pi / 2))
+    np.testing.assert_allclose(turned, plain @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_between_is_the_smallest_rotation(seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, 3))
+    R = between(a, b)
+    np.testing.assert_allclose(R @ a / np.linalg.norm(a), b / np.linalg.norm(b), atol=1e-9)
+    np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(R @ np.cross(a, b), np.cross(a, b), atol=1e-9)
+
+
+SMALL = {"clips": ["02_01", "02_05"], "test_clips": ["02_02"], "image_size": 32, "offline": True, "progress": False}
+
+
+@needs_clips
+def test_a_store_of_real_motion(tmp_path, monkeypatch):
+    report = convert(CLIPS.parent, tmp_path / "store", **SMALL)
+    store = open_store(report.path)
+    assert [note[:11] for note in report.notes] == ["clip 02_05:"] and "15.0 of 15.4 s" in report.notes[0] and "mocap.cs.cmu.edu" in store.source
+    assert "mocap.cs.cmu.edu" in store.licence and "EIA-0196217" in store.licence
+    assert [c.action for c in store.clips("S1")] == ["02_01", "02_05"] and [c.action for c in store.clips("S9")] == ["02_02"]
+    first = {path.name: path.read_bytes() for path in report.path.rglob("*.*") if path.is_file()}
+    assert str(convert(CLIPS.parent, report.path, **SMALL)) == str(report)
+    assert first == {path.name: path.read_bytes() for path in report.path.rglob("*.*") if path.is_file()}
+    official.check_table_1(report.path, tmp_path, monkeypatch)
+
+
+@needs_clips
+def test_the_joints_lie_in_the_rendered_person(walk):
+    recipe = preset("cmu", actions=("02_01",), test_actions=(), image_size=64)
+    studio = Studio(recipe, workers=1, clips={"02_01": walk})
+    clip = studio.clip("S1", "02_01", 0, 8)
+    mask = studio.images(clip, 0, 8, mask=True)[1].numpy() > 64
+    inside = []
+    for t in range(8):
+        for v, camera in enumerate(studio.scene("S1").cameras):
+            x0, y0, size = clip["crops"][t, v]
+            col, row = np.floor((camera.project(clip["joints"][t] / 1000) - [x0, y0]) * 64 / size).astype(int).clip(0, 63).T
+            inside.append(mask[t, v, row, col])
+    assert np.mean(inside) > 0.9
+
+
+@needs_clips
+def test_a_clip_is_downloaded_once(tmp_path):
+    from tests.data_scripts.filmed import served
+    with served(CLIPS / "02") as (url, log):
+        convert(tmp_path / "source", tmp_path / "store", **SMALL | {"clips": ["02_01"], "test_clips": ["02_01"], "offline": False, "url": f"{url}/subjects"})
+    fetched = [entry for entry in log if entry[0].endswith((".asf", ".amc"))]
+    assert sorted({entry[0] for entry in fetched}) == ["02.asf", "02_01.amc"]
+    assert (tmp_path / "source/subjects/02/02_01.amc").read_bytes() == (CLIPS / "02/02_01.amc").read_bytes()
+
+
+def damaged(text, name):
+    lines = text.splitlines()
+    return "\n".join({
+        "cut in a line": [*lines[:-1], lines[-1][: len(lines[-1]) // 2].rsplit(" ", 1)[0]],
+        "cut between lines": lines[:-1],
+        "a word": [*lines[:-1], "b 1.0 nonsense"],
+        "another bone": [*lines, "d 1.0"],
+        "nothing": [],
+    }[name])
+
+
+@pytest.mark.parametrize("name", ["cut in a line", "cut between lines", "a word", "another bone", "nothing"])
+def test_a_damaged_motion_is_named_with_its_place(tmp_path, name):
+    asf, amc = written(tmp_path)
+    amc.write_text(damaged(amc.read_text(), name))
+    with pytest.raises(ValueError, match=r"x\.amc.*(line \d+|frame 5|no frames).*get it again"):
+        read_amc(amc, read_asf(asf))
+
+
+@pytest.mark.parametrize("change", [("direction 0 -1 0", "direction 0 up 0"), ("    length 5\n", ""), ("    a b\n", "    a bb\n"),
+                                    (":units", ":unit"), ("orientation 0 0 0", "orientation 0 5 0")])
+def test_a_damaged_skeleton_is_named(tmp_path, change):
+    assert change[0] in ASF
+    asf, _ = written(tmp_path, asf=ASF.replace(*change))
+    with pytest.raises(ValueError, match=r"x\.asf.*get it again"):
+        read_asf(asf)
+
+
+@needs_clips
+def test_bad_clips_are_left_out_and_named(tmp_path, capsys):
+    source = tmp_path / "subjects/02"
+    source.mkdir(parents=True)
+    for name in ("02.asf", "02_01.amc", "02_02.amc"):
+        (source / name).write_bytes((CLIPS / "02" / name).read_bytes())
+    (source / "02_02.amc").write_bytes((source / "02_02.amc").read_bytes()[:5000])
+    options = SMALL | {"clips": ["02_01", "02_02", "02_05"], "test_clips": ["02_01"]}
+    report = convert(tmp_path, tmp_path / "store", **options)
+    assert len(report.notes) == 2 and re.search(r"02_02.*get it again", report.notes[0]) and "02_05.amc is missing" in report.notes[1]
+    assert {clip.action for clip in open_store(report.path).clips("S1")} == {"02_01"}
+    (source / "02_02.amc").write_bytes((CLIPS / "02/02_02.amc").read_bytes())  # it is got again, and the same line takes it in
+    assert [note[:11] for note in convert(tmp_path, tmp_path / "store", **options).notes] == ["clip 02_05 "]
+    assert {clip.action for clip in open_store(report.path).clips("S1")} == {"02_01", "02_02"}
+    assert main([str(tmp_path), str(tmp_path / "none"), "--offline", "--clips", "02_05", "--image-size", "32"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "02_05.amc" in error and "Traceback" not in error

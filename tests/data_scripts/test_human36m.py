@@ -1,0 +1,311 @@
+"""The converter of Human3.6M, on rendered scenes written in the official formats: is what is stored what was filmed?"""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+for needed in ("anny", "warp", "cdflib", "h5py", "av"):
+    pytest.importorskip(needed)
+
+from data_scripts.human36m import convert, main
+from mcss.data import open_store
+from tests.data_scripts import official
+from tests.data_scripts.official import SERIALS, clip_of, cut
+from tests.data_scripts.scenes import film
+
+#: What the recordings are called: S1 has names of its own for two actions.
+CLIPS = {("S1", "Walking"): "WalkingDog", ("S1", "Sitting"): "TakingPhoto 1", ("S5", "Walking"): "WalkDog 1",
+         ("S5", "Sitting"): "Photo", ("S9", "Walking"): "Directions 1", ("S9", "Sitting"): "Sitting"}  # fmt: skip
+STEP = {"S1": 3, "S5": 3, "S9": 4}
+WHOLE = {"image_size": 96, "train_step": 3, "test_step": 4, "workers": 2, "progress": False}
+SMALL = {"image_size": 32, "train_step": 3, "test_step": 4, "workers": 1, "progress": False}
+
+
+@pytest.fixture(scope="session")
+def recordings():
+    return [official.narrow(r, CLIPS[r.subject, r.action]) for r in film("lab")]
+
+
+@pytest.fixture(scope="session")
+def source(recordings, tmp_path_factory):
+    return official.write_human36m(tmp_path_factory.mktemp("human36m") / "source", recordings)
+
+
+@pytest.fixture(scope="session")
+def report(source):
+    return convert(source, source.parent / "store", **WHOLE)
+
+
+@pytest.fixture(scope="session")
+def store(report):
+    return open_store(report.path)
+
+
+@pytest.fixture
+def one(source, tmp_path):
+    """A folder with S1 alone, to be damaged."""
+    shutil.copytree(source / "S1", tmp_path / "source" / "S1")
+    shutil.copy(source / "metadata.xml", tmp_path / "source")
+    return tmp_path / "source"
+
+
+@pytest.fixture(scope="session")
+def usual(report):
+    """The notes on whole data: actions that S1 calls otherwise."""
+    return report.notes
+
+
+def test_what_the_store_says(store, report):
+    assert store.subjects == ["S1", "S5", "S9"] and store.view_names == list(SERIALS) and store.image_size == 96
+    assert store.fps == pytest.approx(50 / 3) and store.licence
+    assert {(s, c.source): c.action for s in store.subjects for c in store.clips(s)} == {
+        ("S1", "WalkingDog"): "WalkDog", ("S1", "TakingPhoto 1"): "Photo", ("S5", "WalkDog 1"): "WalkDog",
+        ("S5", "Photo"): "Photo", ("S9", "Directions 1"): "Directions", ("S9", "Sitting"): "Sitting"}  # fmt: skip
+    assert {name: split.subjects for name, split in store.splits.items()} == {"train": ["S1", "S5"], "test": ["S9"]}
+    assert [store.length(s) for s in store.subjects] == [16, 16, 12]
+    assert all(split.frames[s].tolist() == list(range(store.length(s))) for split in store.splits.values() for s in split.subjects)
+    assert len(report.notes) == 2 and all("TakingPhoto" in n or "WalkingDog" in n for n in report.notes)
+    assert report.frames == 44 and report.images == 4 * 44 == len(store)
+    assert "44" in str(report) and "176" in str(report)
+
+
+@pytest.mark.parametrize("which", range(6), ids=[f"{s} {name}" for (s, _), name in CLIPS.items()])
+def test_what_was_filmed_is_stored(store, recordings, which):
+    r = recordings[which]
+    official.check_poses(store, r, STEP[r.subject])
+    official.check_pixels(store, r, STEP[r.subject])
+    official.check_masks(store, r, STEP[r.subject])
+    official.check_body(store, r)
+
+
+def test_the_checks_can_tell(store, recordings):
+    official.check_the_checks(store, recordings[0], 3)
+
+
+BODY, MASKS = official.check_body, lambda store, r: official.check_masks(store, r, 3)
+
+
+@pytest.mark.parametrize("change, checks", [
+    (official.swap_sides, {BODY: "swapped"}),
+    (lambda joints: joints * [-1, 1, 1], {BODY: "swapped", MASKS: "on the person"}),
+    (lambda joints: joints[..., [1, 2, 0]], {BODY: "not upright", MASKS: "on the person"}),
+    (lambda joints: joints / 1000, {BODY: "not upright", MASKS: "on the person"}),
+], ids=["sides", "mirror", "Y up", "metres"])  # fmt: skip
+def test_wrong_axes_sides_and_units_show(one, recordings, change, checks):
+    official.write_cdf(one / CDF, official.human36m_pose(change(recordings[0].joints)))
+    store = open_store(convert(one, one.parent / "store", **SMALL).path)
+    for check, wrong in checks.items():
+        with pytest.raises(AssertionError, match=wrong):
+            check(store, recordings[0])
+
+
+def test_crops_hold_the_box(store, recordings):
+    for r in recordings:
+        subject, clip = clip_of(store, r)
+        for t in range(clip.start, clip.stop):
+            for v, (x, y, size) in enumerate(store.crops(subject)[t]):
+                x0, y0, x1, y1 = official.box_of(r.masks[(t - clip.start) * STEP[subject], v])
+                assert x < x0 + 1 and y < y0 + 1 and x + size > x1 - 1 and y + size > y1 - 1
+                assert size < 1.6 * max(x1 - x0, y1 - y0)
+
+
+def test_cameras(store, recordings, source, tmp_path):
+    for r in recordings:
+        for camera, stored in zip(r.cameras, store.calibration.cameras[r.subject].values()):
+            for key in ("K", "R"):
+                np.testing.assert_allclose(stored[key], getattr(camera, key), atol=1e-4)
+            np.testing.assert_allclose(stored["t"], camera.t, atol=0.01)
+    shutil.copytree(source / "S1", tmp_path / "source" / "S1")
+    official.write_metadata(tmp_path / "source" / "Release-v1.2" / "metadata.xml", recordings, distortion=(-0.2, 0.24, -0.002, -0.0009, -0.0016))
+    found = open_store(convert(tmp_path / "source", tmp_path / "store", **SMALL).path).calibration.cameras["S1"][SERIALS[3]]
+    assert found["distortion"] == pytest.approx([-0.2, 0.24, -0.0009, -0.0016, -0.002])  # k1, k2, p1, p2, k3
+
+
+def test_the_steps(recordings, tmp_path):
+    """What it does if nothing is asked for: every 5th frame of a training subject, every 64th of a test subject."""
+    long = [official.prolonged(r, 200, 2)._replace(subject=s) for s, r in zip(("S6", "S9"), recordings)]
+    official.write_human36m(tmp_path / "source", long)
+    store = open_store(convert(tmp_path / "source", tmp_path / "store", image_size=64, workers=1, progress=False).path)
+    assert store.fps == 10 and [store.length(s) for s in ("S6", "S9")] == [40, 4]
+    assert store.splits["train"].subjects == ["S6"] and store.splits["test"].subjects == ["S9"]
+    for r, step in zip(long, (5, 64)):
+        official.check_poses(store, r, step)
+        official.check_pixels(store, r, step)
+
+
+def test_a_spoilt_frame_moves_no_other(one, recordings):
+    """Video frame 9 cannot be decoded: the frames after it keep their numbers."""
+    official.write_video(one / VIDEO, recordings[0].frames[:, 1], 50, g="1")
+    official.spoil_frame(one / VIDEO, 9)
+    report = convert(one, one.parent / "store", **SMALL | {"image_size": 96})
+    official.check_pixels(open_store(report.path), recordings[0], 3, missing=[(9, 1)])
+    assert any("WalkingDog.55011271.mp4" in note for note in report.notes)
+
+
+def test_archives_and_workers_give_the_same_store(source, report, tmp_path):
+    shutil.copytree(source, tmp_path / "source")
+    for subject in ("S1", "S9"):
+        official.pack_human36m(tmp_path / "source", subject)
+    again = convert(tmp_path / "source", tmp_path / "store", **WHOLE | {"workers": 1})
+    assert official.store_bytes(again.path) == official.store_bytes(report.path) and again.notes == report.notes
+
+
+def test_archives_are_unpacked_again_when_files_are_gone(one, tmp_path):
+    official.pack_human36m(one, "S1")
+    first = convert(one, tmp_path / "store", **SMALL)
+    shutil.rmtree(one / "S1" / "Videos")
+    assert official.store_bytes(convert(one, tmp_path / "again", **SMALL).path) == official.store_bytes(first.path)
+
+
+def test_a_second_run_changes_nothing(source, report):
+    official.check_second_run(report, lambda: convert(source, report.path, **WHOLE))
+
+
+POSES, VIDEOS, BOXES = "S1/MyPoseFeatures/D3_Positions", "S1/Videos", "S1/MySegmentsMat/ground_truth_bb"
+VIDEO, BOX, CDF = f"{VIDEOS}/WalkingDog.55011271.mp4", f"{BOXES}/WalkingDog.55011271.mat", f"{POSES}/WalkingDog.cdf"
+
+
+def videos(folder, r, frames, serials=SERIALS):
+    for v, serial in enumerate(SERIALS):
+        if serial in serials:
+            official.write_video(folder / VIDEOS / f"WalkingDog.{serial}.mp4", r.frames[:frames, v], 50)
+
+
+def pose(folder, r, frames=24, **places):
+    joints = official.human36m_pose(r.joints)[:frames]
+    for place, column in places.values():
+        joints[place, column] = np.nan
+    official.write_cdf(folder / CDF, joints)
+
+
+def boxes(folder, r, nobody):
+    official.write_boxes(folder / BOX, r.masks[:, 1] & ~np.isin(np.arange(24), nobody)[:, None, None])
+
+
+ALL, NONE = [[True] * 4] * 8, [[True, False, True, True]] * 8
+SHORT = [[True] * 4] * 4 + [[True, False, True, True]] * 4
+#: damage to S1: what is done, what one note says (None: there is none), images of WalkingDog (None: the clip is left out).
+DAMAGE = {
+    "no video of a view": (lambda d, r: (d / VIDEO).unlink(), "WalkingDog.*55011271", NONE),
+    "half a video": (lambda d, r: cut(d / VIDEO), "WalkingDog.55011271.mp4", NONE),
+    "an empty video": (lambda d, r: (d / VIDEO).write_bytes(b""), "WalkingDog.55011271.mp4", NONE),
+    "a short video": (lambda d, r: videos(d, r, 10, SERIALS[1]), "WalkingDog.*55011271", SHORT),
+    "more poses than video": (lambda d, r: videos(d, r, 10), "WalkingDog", ALL[:4]),
+    "more video than poses": (lambda d, r: pose(d, r, 10), "WalkingDog", ALL[:4]),
+    "no boxes of a view": (lambda d, r: (d / BOX).unlink(), "WalkingDog.55011271.mat", ALL),  # the joints give some, too
+    "half a box file": (lambda d, r: cut(d / BOX), "WalkingDog.55011271.mat", ALL),
+    "no boxes, no cameras": (lambda d, r: ((d / BOX).unlink(), (d / "metadata.xml").unlink()), "metadata.xml|WalkingDog.55011271.mat", NONE),
+    "empty masks": (lambda d, r: boxes(d, r, range(12, 24)), "WalkingDog.*55011271", SHORT),
+    "an empty mask that no step meets": (lambda d, r: boxes(d, r, [7]), None, ALL),
+    "half a pose file": (lambda d, r: cut(d / CDF), "WalkingDog.cdf", None),
+    "a pose file with something else": (lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 96)), "Angles"), "WalkingDog.cdf", None),
+    "poses of other joints": (lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 51))), "WalkingDog.cdf", None),
+    "a pose that is not a number": (lambda d, r: pose(d, r, toe=(6, 4 * 3), head=(9, 15 * 3 + 1)), "WalkingDog.* 1 ", ALL),
+    "video without poses": (lambda d, r: (d / CDF).unlink(), "WalkingDog", None),
+    "poses without video": (lambda d, r: [f.unlink() for f in (d / VIDEOS).glob("WalkingDog*")], "WalkingDog", None),
+    "no cameras": (lambda d, r: (d / "metadata.xml").unlink(), "metadata.xml", ALL),
+    "half of the cameras": (lambda d, r: cut(d / "metadata.xml"), "metadata.xml", ALL),
+    "too few cameras": (lambda d, r: (d / "metadata.xml").write_text("<a><w0>[1 2 3]</w0></a>"), "metadata.xml", ALL),
+    "a folder of another name": (lambda d, r: shutil.copytree(d / "S1", d / "Subject 7"), "Subject 7", ALL),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_named_and_the_rest_converted(one, recordings, usual, name):
+    damage, said, present = DAMAGE[name]
+    damage(one, recordings[0])
+    report = convert(one, one.parent / "store", **SMALL)
+    store = open_store(report.path)
+    store.verify()
+    assert str(convert(one, one.parent / "store", **SMALL)) == str(report)  # notes are kept, too
+    clips = {clip.source: clip for clip in store.clips("S1")}
+    official.check_poses(store, recordings[1], 3)  # the other clip is whole
+    assert store.present("S1")[clips["TakingPhoto 1"].start : clips["TakingPhoto 1"].stop].tolist() == ALL
+    if present is None:
+        assert "WalkingDog" not in clips
+    else:
+        clip = clips["WalkingDog"]
+        poses = store.poses("S1")[clip.start : clip.stop]
+        assert store.present("S1")[clip.start : clip.stop].tolist() == present
+        bad = [3] if "not a number" in name else []  # frame 9; frame 6 lacks a toe that nobody stores
+        assert [t for t in range(len(poses)) if poses[t].isnan().all()] == bad and int(poses.isnan().sum()) == 51 * len(bad)
+    assert (store.calibration is None) == ("cameras" in name)
+    notes = [note for note in report.notes if note not in usual]  # without those on the actions' names
+    assert 0 < len(notes) <= 5 if said else notes == [], notes
+    assert all(re.search(said, note) and note in str(report) for note in notes), notes
+
+
+def test_the_known_defect_of_s11(one, recordings):
+    (one / "S1").rename(one / "S11")
+    for file in [*(one / "S11").rglob("WalkingDog.*")]:
+        file.rename(file.with_name(file.name.replace("WalkingDog", "Directions")))
+    official.write_metadata(one / "metadata.xml", [r._replace(subject="S11") for r in recordings])
+    (one / "S11/Videos/Directions.54138969.mp4").write_bytes(b"damaged since 2014")
+    report = convert(one, one.parent / "store", **SMALL | {"test_step": 3})
+    store = open_store(report.path)
+    (clip,) = [clip for clip in store.clips("S11") if clip.source == "Directions"]
+    assert store.present("S11")[clip.start : clip.stop].tolist() == [[False, True, True, True]] * 8
+    (note,) = [note for note in report.notes if "TakingPhoto" not in note]
+    assert "S11" in note and "Directions.54138969" in note
+
+
+@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "hard link", "cut off"])
+def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
+    folder, outside = tmp_path / "a" / "source", tmp_path / "a"
+    for subject in ("S1", "S5"):
+        shutil.copytree(source / subject, folder / subject)
+    shutil.copy(source / "metadata.xml", folder)
+    _, archive, _ = official.pack_human36m(folder, "S1")
+    (outside / "mine.txt").write_text("mine")
+    if bad == "cut off":
+        cut(archive)
+    else:
+        official.evil_tar(archive, bad, outside)
+    report = convert(folder, tmp_path / "store", **SMALL)
+    assert open_store(report.path).subjects == ["S5"]
+    assert any("Videos_S1.tgz" in note for note in report.notes), report.notes
+    official.check_outside(tmp_path, folder)
+
+
+def test_a_killed_run_goes_on(source, report, tmp_path):
+    shutil.copytree(source, tmp_path / "source")
+    official.pack_human36m(tmp_path / "source", "S1")
+    official.check_killed("human36m", convert, WHOLE, tmp_path / "source", tmp_path / "store", report, tmp_path / "source", "TakingPhoto 1.54138969.mp4")
+
+
+def test_two_at_once_are_refused(one, tmp_path, capsys):
+    official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
+
+
+NOTHING = {
+    "nowhere": (lambda d: None, "source"),
+    "empty": (lambda d: d.mkdir(), "Poses_D3_Positions|MyPoseFeatures"),
+    "another name": (lambda d: (d / "Subject 1/MyPoseFeatures/D3_Positions").mkdir(parents=True), "Subject 1.*S1, S5"),
+    "no files": (lambda d: (d / "S1/MyPoseFeatures/D3_Positions").mkdir(parents=True), "S1/MyPoseFeatures/D3_Positions"),
+    "no archive": (lambda d: (d.mkdir(), (d / "Poses_D3_Positions_S1.tgz").write_bytes(b"no archive")), "Poses_D3_Positions_S1.tgz"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_to_convert_is_a_clear_error(tmp_path, name, capsys):
+    make, said = NOTHING[name]
+    make(tmp_path / "source")
+    official.check_nothing(main, tmp_path / "source", tmp_path / "store", said, capsys)
+
+
+def test_the_command_prints_the_report(one, tmp_path, capsys):
+    official.check_command("human36m", convert, one, tmp_path / "store", {"image_size": 32, "workers": 1, "train_step": 6, "test_step": 8})
+    assert open_store(tmp_path / "store").length("S1") == 8
+    assert main([str(one), str(tmp_path / "store"), "--image-size", "48"]) == 1 and "other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [{"train_step": 0}, {"test_step": -1}, {"image_size": 0}])
+def test_impossible_settings(one, tmp_path, wrong):
+    with pytest.raises(ValueError):
+        convert(one, tmp_path / "store", **SMALL | wrong)
+
+
+def test_table_1_runs_on_it(source, tmp_path, monkeypatch):
+    official.check_table_1(convert(source, tmp_path / "store", **SMALL).path, tmp_path, monkeypatch)

@@ -35,11 +35,14 @@ COLAB = {
     "pillow": "11.3.0",
     "pyyaml": "6.0.3",
     "requests": "2.32.4",
+    "h5py": "3.16.0",
 }
 
 
 def run_time_set() -> list[str]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    """What Colab installs: the package, and in chapter 11b the readers of real data sets."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["dependencies"] + project["optional-dependencies"]["data"]
 
 
 def replaced(requirements: list[str], colab: dict[str, str | None]) -> list[str]:

@@ -39,7 +39,10 @@ class Element:
             "const here = document.currentScript && document.currentScript.closest('.mcss-element');\n"
             "const root = here || document.querySelector('.mcss-element:not([data-awake])');\n"
             'root.dataset.awake = "";\nconst data = JSON.parse(root.querySelector("script").textContent);\n'
-            f"{code}}})();</script></div>"
+            f"{code}"
+            # or JupyterLab would take the arrow keys for itself
+            "for (const control of root.querySelectorAll('input, select, button, [tabindex]')) control.dataset.lmSuppressShortcuts = 'true';\n"
+            "})();</script></div>"
         )
 
 

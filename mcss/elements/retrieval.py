@@ -12,7 +12,7 @@ ALIKE = 60
 def retrieval_table(store, predictions, queries, names, most=10):
     """predictions: of `mcss.inference.predict`. queries: rows of it, with a name each. most: the largest K.
 
-    The gallery is that of `mean_pa_mpjpe_at_k`: every other view, and in the second case other subjects only.
+    The gallery is that of `mean_pa_mpjpe_at_k`: in Case 1 (same) every other view, in Case 2 (cross) of these other subjects only.
     """
     p, asked = predictions, []
     for query, name in zip(queries, names):

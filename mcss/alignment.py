@@ -1,41 +1,72 @@
-"""Similarity Procrustes without a singular value decomposition: the work behind PA-MPJPE."""
+"""Similarity Procrustes without a singular value decomposition: the work behind PA-MPJPE.
+
+Every function here works on poses as `normalised` gives them: p is what is aligned, q what it is aligned to, both
+`(3, J, ...)`, and M_ab = sum_j q_aj p_bj, `(3, 3, ...)`, which `correlation` makes.
+"""
+
+import functools
+import warnings
 
 import torch
 
 #: Below this share of its largest possible value, the denominator of the closed form says that the best
 #: rotation is (nearly) not unique; such pairs, which hardly occur, go through the decomposition instead.
 DEGENERATE = 1e-7
+#: Newton's steps; five to eight are usual, and a pair that needs more goes through the decomposition as well.
+STEPS = 10
 
 
 def similarity_residual(source, target):
     """Mean over joints of || s R source_j + t - target_j ||, with the s, R, t that align best in least squares.
 
     source, target: `(..., J, 3)`, which broadcast against each other. R is a rotation, never a reflection.
-    Returns `(...)` in float64, the unit of the input. Poses whose joints all coincide align to their centre.
+    Returns `(...)` in the unit and number format of the input. Poses whose joints all coincide align to their centre.
     """
-    p, p_size = _normalised(source)
-    q, q_size = _normalised(target)
-    # M_ab = sum_j q_ja p_jb; einsum turns a (Q, 1) against (1, G) broadcast into one matrix product.
-    M = [[torch.einsum("...j,...j->...", q[..., a], p[..., b]) for b in range(3)] for a in range(3)]
-    R, scale, degenerate = _rotation(M)
+    p, _ = normalised(source)
+    q, size = normalised(target)
+    return residual(correlation(q, p), p.to(source.dtype), q.to(source.dtype)) * size.to(source.dtype)
+
+
+def normalised(pose):
+    """`(..., J, 3)` -> coordinates `(3, J, ...)` in float64, the centre at 0 and the norm 1; and the norm they had, `(...)`."""
+    x = pose.double().movedim((-1, -2), (0, 1))
+    x = x - x.mean(1, keepdim=True)
+    size = x.flatten(0, 1).norm(dim=0)
+    return (x / torch.where(size > 0, size, 1)).contiguous(), size
+
+
+def correlation(q, p):
+    """M_ab = sum_j q_aj p_bj: `(3, J, ...)` twice -> `(3, 3, ...)`; a (Q, 1) against (1, G) broadcast is one matrix product."""
+    return torch.einsum("aj...,bj...->ab...", q, p)
+
+
+def residual(M, p, q, closed_form=None):
+    """Mean over joints of || s R p_j - q_j ||, `(...)`. M in float64; p and q in the number format of the result."""
+    found, degenerate = (closed_form or by_closed_form)(M, p, q)
     if degenerate.any():
-        _decompose(M, R, scale, degenerate)
-    return _residual(R, scale, p, q) * q_size.expand(scale.shape)
+        p, q = (x.expand(3, -1, *found.shape)[:, :, degenerate] for x in (p, q))
+        found[degenerate] = by_decomposition(M[:, :, degenerate], p, q)
+    return found
 
 
-def _normalised(pose):
-    centred = pose.double() - pose.double().mean(-2, keepdim=True)
-    size = centred.flatten(-2).norm(dim=-1)
-    return centred / torch.where(size > 0, size, 1)[..., None, None], size
+def by_decomposition(M, p, q):
+    """`residual` as textbooks have it (Umeyama, PAMI 1991): the reference. M `(3, 3, n)`."""
+    U, S, Vt = torch.linalg.svd(M.movedim(-1, 0))
+    sign = torch.where(torch.linalg.det(U @ Vt) < 0, -1, 1)
+    U = torch.cat((U[..., :2], U[..., 2:] * sign[:, None, None]), -1)
+    scale = S[:, 0] + S[:, 1] + S[:, 2] * sign
+    return _mean_offset((scale[:, None, None] * (U @ Vt)).movedim(0, -1), p, q)
 
 
-def _rotation(M):
-    """The rotation that maximises tr(R^T M), and that maximum, for 3x3 matrices given as nine tensors.
+def by_closed_form(M, p, q):
+    """`residual`, and `(...)` bool, the pairs for which it does not hold because the rotation is not unique.
 
-    With the singular values s1 >= s2 >= |s3| of M, s3 carrying the sign of det M, the maximum is
-    lambda = s1 + s2 + s3, the largest root of Theobald's quartic (Acta Cryst. 2005, A61, 478); and, by
-    Cayley-Hamilton, R = (lambda cof M + (|M|^2 + I2) M - M M^T M) / (lambda I2 - det M) with
+    With the singular values s1 >= s2 >= |s3| of M, s3 carrying the sign of det M, the best rotation maximises tr(R^T M),
+    and s is that maximum, lambda = s1 + s2 + s3: the largest root of Theobald's quartic (Acta Cryst. 2005, A61, 478).
+    By Cayley-Hamilton, R = (lambda cof M + (|M|^2 + I2) M - M M^T M) / (lambda I2 - det M) with
     I2 = s1 s2 + s2 s3 + s3 s1. The denominator, (s1 + s2)(s2 + s3)(s3 + s1), vanishes only where R is not unique.
+
+    Nine tensors instead of one of matrices: nothing but sums and products, which `compiled` melts into one loop.
     """
     (a, b, c), (d, e, f), (g, h, i) = M
     C = [
@@ -44,58 +75,67 @@ def _rotation(M):
         [b * f - c * e, c * d - a * f, a * e - b * d],
     ]
     det = a * C[0][0] + b * C[0][1] + c * C[0][2]
-    square = sum(x * x for row in M for x in row)
-    constant = square * square - 4 * sum(x * x for row in C for x in row)
-
-    largest = (3 * square).sqrt().clamp_max(1)  # an upper bound, from which Newton descends without overshooting
-    for _ in range(40):
-        x2 = largest * largest
-        value = (x2 - 2 * square) * x2 - 8 * det * largest + constant
-        slope = 4 * (x2 - square) * largest - 8 * det
-        step = torch.where(slope > 0, value / slope, 0)
-        largest = largest - step
-        if step.abs().max() < 1e-14:
-            break
-
-    I2 = (largest * largest - square) / 2
-    denominator = largest * I2 - det
-    degenerate = ~(denominator > DEGENERATE)
-    inverse = 1 / torch.where(degenerate, 1, denominator)
-    weight = square + I2
     # M M^T is symmetric: six products instead of nine
     xx, yy, zz = a * a + b * b + c * c, d * d + e * e + f * f, g * g + h * h + i * i
     xy, xz, yz = a * d + b * e + c * f, a * g + b * h + c * i, d * g + e * h + f * i
-    MMt = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]
-    R = [
-        [
-            (largest * C[r][k] + weight * M[r][k] - sum(MMt[r][n] * M[n][k] for n in range(3))) * inverse
-            for k in range(3)
-        ]
-        for r in range(3)
-    ]
-    return R, largest, degenerate
+    square = xx + yy + zz
+    cofactors = xx * yy + yy * zz + zz * xx - xy * xy - xz * xz - yz * yz  # |cof M|^2
+    largest, step = _largest_root(square, det, square * square - 4 * cofactors)
+
+    I2 = (largest * largest - square) / 2
+    denominator = largest * I2 - det
+    degenerate = ~(denominator > DEGENERATE) | (step.abs() > 1e-9)
+    factor = largest / torch.where(degenerate, 1, denominator)
+    of_C, of_M = largest * factor, (square + I2) * factor
+    xy, xz, yz = -factor * xy, -factor * xz, -factor * yz
+    K = [[of_M - factor * xx, xy, xz], [xy, of_M - factor * yy, yz], [xz, yz, of_M - factor * zz]]
+    R = [[of_C * C[r][k] + K[r][0] * M[0][k] + K[r][1] * M[1][k] + K[r][2] * M[2][k] for k in range(3)] for r in range(3)]
+    return _mean_offset(R, p, q), degenerate
 
 
-def _decompose(M, R, scale, where):
-    """Overwrites R and scale, at the pairs `where`, by the textbook solution (Umeyama, PAMI 1991)."""
-    matrix = torch.stack([M[r][k][where] for r in range(3) for k in range(3)], -1).unflatten(-1, (3, 3))
-    U, S, Vt = torch.linalg.svd(matrix)
-    sign = torch.sign(torch.linalg.det(U @ Vt))
-    U = torch.cat((U[..., :2], U[..., 2:] * sign[:, None, None]), -1)
-    rotation = U @ Vt
-    scale[where] = S[:, 0] + S[:, 1] + S[:, 2] * sign
-    for r in range(3):
-        for k in range(3):
-            R[r][k][where] = rotation[:, r, k]
+def _largest_root(square, det, constant):
+    """The largest root of x^4 - 2 square x^2 - 8 det x + constant, and the last of Newton's steps towards it."""
+    root = (3 * square).sqrt().clamp_max(1)  # an upper bound, from which Newton descends without overshooting
+    for _ in range(STEPS):
+        x2 = root * root
+        value = (x2 - 2 * square) * x2 - 8 * det * root + constant
+        slope = 4 * (x2 - square) * root - 8 * det
+        step = torch.where(slope > 0, value / slope, 0)
+        root = root - step
+        if not torch.compiler.is_compiling() and step.abs().max() < 1e-14:
+            break
+    return root, step
 
 
-def _residual(R, scale, p, q):
-    total = torch.zeros_like(scale)
-    for j in range(p.shape[-2]):
-        x, y, z = p[..., j, 0], p[..., j, 1], p[..., j, 2]
+def _mean_offset(sR, p, q):
+    total = 0
+    sR = [[entry.to(p.dtype) for entry in row] for row in sR]
+    for j in range(p.shape[1]):
         square = 0
         for r in range(3):
-            offset = q[..., j, r] - scale * (R[r][0] * x + R[r][1] * y + R[r][2] * z)
+            offset = q[r, j] - (sR[r][0] * p[0, j] + sR[r][1] * p[1, j] + sR[r][2] * p[2, j])
             square = square + offset * offset
-        total += square.sqrt()
-    return total / p.shape[-2]
+        total = total + square.sqrt()
+    return total / p.shape[1]
+
+
+@functools.cache
+def compiled():
+    """`by_closed_form` as one loop of machine code, five times as fast; the first call makes it, which takes half a minute.
+
+    Where there is no compiler it warns, and stays as it is.
+    """
+    function = torch.compile(by_closed_form, dynamic=False)
+
+    def closed_form(*tensors):
+        nonlocal function
+        try:
+            return function(*tensors)
+        except RuntimeError as error:
+            if function is by_closed_form:
+                raise
+            warnings.warn(f"PA-MPJPE runs uncompiled, several times slower ({str(error).strip().splitlines()[0]})", RuntimeWarning, stacklevel=3)
+            function = by_closed_form
+            return function(*tensors)
+
+    return closed_form

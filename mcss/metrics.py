@@ -2,11 +2,13 @@
 
 import torch
 
-from .alignment import similarity_residual
+from .alignment import compiled, correlation, normalised, residual, similarity_residual
 from .skeleton import check_pose
 
-#: Pairs aligned at once by `pairwise_pa_mpjpe`; bounds its memory at about 20 MB.
-PAIRS_AT_ONCE = 1 << 16
+#: Query poses for each core, and gallery poses, aligned at once by `pairwise_pa_mpjpe`: what a core's cache holds.
+BLOCK = 16, 2048
+#: Pairs from which on compiling takes less time than it saves.
+COMPILED_FROM = 1 << 28
 
 
 def _pair(predicted, target):
@@ -51,22 +53,34 @@ def pa_mpjpe(predicted, target):
     return similarity_residual(predicted, target).to(target.dtype)
 
 
-def pairwise_pa_mpjpe(queries, gallery):
+def pairwise_pa_mpjpe(queries, gallery, compile=None):
     """PA-MPJPE of every gallery pose aligned to every query pose.
 
     queries `(Q, J, 3)`, gallery `(G, J, 3)`. Returns `(Q, G)`; the work takes bounded memory besides that result.
+    compile: whether to let `torch.compile` make one loop of it, which needs a C++ compiler; None does so for
+    COMPILED_FROM pairs and more where it can.
     """
     queries = check_pose(queries, "queries", None)
     gallery = check_pose(gallery, "gallery", None)
     if queries.ndim != 3 or gallery.ndim != 3 or queries.shape[1] != gallery.shape[1]:
         raise ValueError(f"queries (Q, J, 3) and gallery (G, J, 3) do not fit: {tuple(queries.shape)} and {tuple(gallery.shape)}")
+    (q, size), (p, _) = normalised(queries[:, None]), normalised(gallery[None])
+    rows, columns = BLOCK
+    rows *= 64 if queries.is_cuda else torch.get_num_threads()
+    closed_form = None
+    if compile or (compile is None and len(queries) * len(gallery) >= COMPILED_FROM):
+        closed_form = compiled()
+        q, p = _whole_blocks(q, 2, rows), _whole_blocks(p, 3, columns)  # it is compiled for one size of block
     result = queries.new_empty(len(queries), len(gallery))
-    if not result.numel():
-        return result
-    columns = min(len(gallery), PAIRS_AT_ONCE)
-    rows = max(1, PAIRS_AT_ONCE // columns)
     for i in range(0, len(queries), rows):
         for j in range(0, len(gallery), columns):
-            block = similarity_residual(gallery[None, j : j + columns], queries[i : i + rows, None])
-            result[i : i + rows, j : j + columns] = block.to(result.dtype)
-    return result
+            a, b = q[:, :, i : i + rows], p[..., j : j + columns]
+            block = residual(correlation(a, b), b.to(queries.dtype), a.to(queries.dtype), closed_form)
+            result[i : i + rows, j : j + columns] = block[: len(queries) - i, : len(gallery) - j]
+    return result.mul_(size.to(queries.dtype))
+
+
+def _whole_blocks(poses, dim, block):
+    """Fills up to a multiple of `block` by repeating the last pose."""
+    n = poses.shape[dim]
+    return poses.index_select(dim, torch.arange(-(-n // block) * block, device=poses.device).clamp_max(n - 1))

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
+from .nearest_negatives import nearest_negatives
+
 
 class HardestNegatives(NamedTuple):
     nearest: torch.Tensor  #: (m,) distance of the nearest valid negative of each pair, +inf where there is none
@@ -25,8 +27,7 @@ def pairwise_distances(anchor, positive):
 
     anchor, positive: `(m, d)`. Returns `(m, m)`. The gradient is finite, and 0, where a distance is 0.
     """
-    if anchor.ndim != 2 or anchor.shape != positive.shape:
-        raise ValueError(f"anchor and positive must both be (m, d), not {tuple(anchor.shape)} and {tuple(positive.shape)}")
+    _check_shapes(anchor, positive)
     # Differences, not |a|^2 + |p|^2 - 2 a.p: near 0, where positives live, that formula loses half the digits.
     return torch.cdist(anchor, positive, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -61,14 +62,38 @@ def contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     return _with_figures((pull + push).mean(), distances, found)
 
 
+def sparse_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
+    """`contrastive_loss` for any m: only the m distances D(i, i) and the m mined ones carry a gradient, so no more are kept.
+
+    Arguments and result as in `contrastive_loss`, whose value it gives to 1e-5; memory grows with m, not with m x m.
+    """
+    _check_batch(anchor, positive)
+    nearest = nearest_negatives(anchor, positive, beta)
+    own = torch.arange(len(anchor), device=anchor.device)
+    ends = anchor.index_select(0, torch.cat((own, nearest.anchor))) - positive.index_select(0, torch.cat((own, nearest.positive)))
+    pull, mined = torch.linalg.vector_norm(ends, dim=1).chunk(2)
+    push = torch.where(nearest.found, (margin - mined).clamp_min(0), 0)
+    return ContrastiveLoss((pull + push).mean(), nearest.found.to(pull.dtype).mean(), pull.detach().mean(), nearest.mean_distance.to(pull.dtype))
+
+
 def multiview_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     """Eq. 2, a scalar: mean over i of D(i, i) + max(0, margin - D_min^i). See `contrastive_loss`."""
-    return contrastive_loss(anchor, positive, margin, beta).loss
+    return sparse_contrastive_loss(anchor, positive, margin, beta).loss
+
+
+def _check_shapes(anchor, positive):
+    if anchor.ndim != 2 or anchor.shape != positive.shape:
+        raise ValueError(f"anchor and positive must both be (m, d), not {tuple(anchor.shape)} and {tuple(positive.shape)}")
+
+
+def _check_batch(anchor, positive):
+    _check_shapes(anchor, positive)
+    if len(anchor) < 2:
+        raise ValueError("the contrastive loss needs at least two pairs in a batch: a single pair has no negative")
 
 
 def _distances_of_batch(anchor, positive):
-    if len(anchor) < 2:
-        raise ValueError("the contrastive loss needs at least two pairs in a batch: a single pair has no negative")
+    _check_batch(anchor, positive)
     return pairwise_distances(anchor, positive)
 
 
@@ -120,4 +145,4 @@ def info_nce_loss(anchor, positive, margin=0.6, beta=0.3, temperature=0.1):
 
 
 #: The metric losses by name; the first is the paper's.
-LOSSES = {"hardest": contrastive_loss, "semi-hard": semi_hard_loss, "random": random_loss, "infonce": info_nce_loss}
+LOSSES = {"hardest": sparse_contrastive_loss, "semi-hard": semi_hard_loss, "random": random_loss, "infonce": info_nce_loss}

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from .metrics import pa_mpjpe, pairwise_pa_mpjpe
+from .metrics import COMPILED_FROM, pairwise_pa_mpjpe
+from .neighbours import nearest, smallest
 from .skeleton import check_pose
 
 #: Query-gallery pairs looked at together; bounds memory, whatever the size of the gallery.
@@ -45,14 +46,12 @@ def mean_pa_mpjpe_at_k(embeddings, poses, subjects, views, ks, cross_subject=Fal
     if not len(queries) or not ks or ks[0] < 1:
         raise ValueError(f"needs at least one query and every k >= 1; got {len(queries)} queries and ks = {ks}")
 
+    # Both sums run over the ranks 1 to k, so one pass serves all k.
     model, oracle = (torch.zeros(ks[-1], dtype=torch.float64, device=poses.device) for _ in range(2))
-    for chunk, gallery in _galleries(subjects, views, cross_subject, queries, ks[-1]):
-        # Both sums run over the ranks 1 to k, so one pass serves all k.
-        distances = torch.cdist(embeddings[chunk], embeddings).masked_fill_(~gallery, torch.inf)
-        nearest = distances.topk(ks[-1], largest=False).indices
-        model += pa_mpjpe(poses[nearest], poses[chunk, None].expand(-1, ks[-1], -1, -1)).double().sum(0)
-        errors = pairwise_pa_mpjpe(poses[chunk], poses).masked_fill_(~gallery, torch.inf)
-        oracle += errors.topk(ks[-1], largest=False).values.double().sum(0)
+    for chunk, gallery, errors in _galleries(poses, subjects, views, cross_subject, queries, ks[-1]):
+        found = nearest(embeddings[chunk], embeddings[gallery], ks[-1])[1]
+        model += errors.gather(1, found).double().sum(0)
+        oracle += smallest(errors, ks[-1])[0].double().sum(0)
 
     mean = [(total.cumsum(0) / len(queries)).tolist() for total in (model, oracle)]
     m, o = ({k: total[k - 1] / k for k in ks} for total in mean)
@@ -67,11 +66,8 @@ def random_pick(poses, subjects, views, cross_subject=False, queries=None):
     poses = check_pose(poses, "poses", None)
     subjects, views = (_numbered(labels, poses.device) for labels in (subjects, views))
     queries = torch.arange(len(poses), device=poses.device) if queries is None else torch.as_tensor(queries, device=poses.device)
-    total = 0.0
-    for chunk, gallery in _galleries(subjects, views, cross_subject, queries, 1):
-        errors = pairwise_pa_mpjpe(poses[chunk], poses).double() * gallery
-        total += (errors.sum(1) / gallery.sum(1)).sum().item()
-    return total / len(queries)
+    every = _galleries(poses, subjects, views, cross_subject, queries, 1)
+    return sum(errors.double().mean(1).sum().item() for _, _, errors in every) / len(queries)
 
 
 def _numbered(labels, device):
@@ -80,21 +76,30 @@ def _numbered(labels, device):
     return torch.tensor([names.setdefault(x, len(names)) for x in (labels.tolist() if hasattr(labels, "tolist") else labels)], device=device)
 
 
-def _galleries(subjects, views, cross_subject, queries, k):
-    """Chunks of queries `(q,)` with what each may search, `(q, n)` bool, at least k images each."""
-    for chunk in queries.split(max(1, PAIRS_AT_ONCE // len(views))):
-        gallery = views[chunk, None] != views
+def _galleries(poses, subjects, views, cross_subject, queries, k):
+    """Chunks of queries `(q,)`, the images that they may search `(n,)`, at least k, and the PA-MPJPE between them, `(q, n)` in mm.
+
+    Queries that share a view (and, cross-subject, a subject) share a gallery. All views of an instant share its pose, so
+    each different pose is aligned once.
+    """
+    poses, pose_of = poses.unique(dim=0, return_inverse=True)
+    compile = len(pose_of[queries].unique()) * len(poses) >= COMPILED_FROM
+    alike = views * (len(subjects) + 1) + subjects if cross_subject else views
+    for kind in alike[queries].unique():
+        members = queries[alike[queries] == kind]
+        gallery = views != views[members[0]]
         if cross_subject:
-            gallery &= subjects[chunk, None] != subjects
-        _check_gallery(gallery, chunk, k)
-        yield chunk, gallery
+            gallery &= subjects != subjects[members[0]]
+        gallery = gallery.nonzero()[:, 0]
+        if len(gallery) < k:
+            raise _too_small(gallery, members[0], k)
+        for chunk in members[pose_of[members].argsort()].split(max(1, PAIRS_AT_ONCE // len(gallery))):
+            asked, row = pose_of[chunk].unique(return_inverse=True)
+            errors = pairwise_pa_mpjpe(poses[asked], poses, compile)
+            yield chunk, gallery, errors[row][:, pose_of[gallery]]
 
 
-def _check_gallery(gallery, chunk, k):
-    sizes = gallery.sum(1)
-    worst = int(sizes.argmin())
-    if sizes[worst] < k:
-        size, query = int(sizes[worst]), int(chunk[worst])
-        if not size:
-            raise ValueError(f"the gallery of query {query} is empty: no other view (and, cross-subject, no other subject) to search")
-        raise ValueError(f"k = {k} is larger than the gallery of query {query}, which has {size} images: take a smaller k")
+def _too_small(gallery, query, k):
+    if not len(gallery):
+        return ValueError(f"the gallery of query {int(query)} is empty: no other view (and, cross-subject, no other subject) to search")
+    return ValueError(f"k = {k} is larger than the gallery of query {int(query)}, which has {len(gallery)} images: take a smaller k")

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import roma
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
+from mcss import alignment
 from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe, pairwise_pa_mpjpe
 
 
@@ -98,8 +101,38 @@ def test_pairwise_is_the_metric_pair_by_pair(monkeypatch):
     queries, gallery = poses(7, 7), poses(11, 8)
     expected = torch.stack([pa_mpjpe(gallery, q.expand(11, 16, 3)) for q in queries])
     torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected)
-    monkeypatch.setattr("mcss.metrics.PAIRS_AT_ONCE", 5)  # in blocks smaller than a row
+    monkeypatch.setattr("mcss.metrics.BLOCK", (1, 5))  # in blocks smaller than a row
     torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected)
+
+
+def test_compiled_it_is_the_same(monkeypatch):
+    """Three joints, so that compiling takes little time; blocks that do not divide the poses; flat poses, which are degenerate."""
+    monkeypatch.setattr("mcss.metrics.BLOCK", (8, 64))
+    queries, gallery = poses(19, 7, torch.float32)[:, :3], poses(70, 8, torch.float32)[:, :3]
+    gallery[5] = gallery[5, :1]
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):  # that it stays uncompiled
+        torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery, compile=True), pairwise_pa_mpjpe(queries, gallery), atol=1e-3, rtol=0)
+
+
+def test_without_a_compiler(monkeypatch):
+    def broken(function, **options):
+        def fails(*tensors):
+            raise RuntimeError("no compiler\nfound")
+        return fails
+
+    monkeypatch.setattr(torch, "compile", broken)
+    monkeypatch.setattr("mcss.metrics.compiled", alignment.compiled.__wrapped__)
+    queries, gallery = poses(3, 7), poses(4, 8)
+    with pytest.warns(RuntimeWarning, match="runs uncompiled, several times slower .no compiler."):
+        found = pairwise_pa_mpjpe(queries, gallery, compile=True)
+    torch.testing.assert_close(found, pairwise_pa_mpjpe(queries, gallery))
+
+
+def test_pairs_that_newton_leaves_go_through_the_decomposition(monkeypatch):
+    a, b = poses(50, 5), poses(50, 6)
+    expected = pa_mpjpe(a, b)
+    monkeypatch.setattr("mcss.alignment.STEPS", 1)
+    torch.testing.assert_close(pa_mpjpe(a, b), expected)
 
 
 def test_it_is_the_gallery_that_is_scaled():

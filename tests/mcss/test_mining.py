@@ -7,7 +7,8 @@ from pytorch_metric_learning.losses import ContrastiveLoss
 from pytorch_metric_learning.reducers import SumReducer
 from torch.nn.functional import normalize
 
-from mcss.mining import contrastive_loss, hardest_negatives, multiview_contrastive_loss, pairwise_distances
+from mcss import nearest_negatives
+from mcss.mining import contrastive_loss, hardest_negatives, multiview_contrastive_loss, pairwise_distances, sparse_contrastive_loss
 
 
 def embeddings(m, d=8, seed=0, dtype=torch.float64):
@@ -111,6 +112,36 @@ def test_against_pytorch_metric_learning(margin):
     loss = ContrastiveLoss(pos_margin=0, neg_margin=margin, distance=LpDistance(normalize_embeddings=False), reducer=SumReducer())
     expected = loss(anchor, indices_tuple=(own, own, torch.tensor(rows), torch.tensor(columns)), ref_emb=positive)
     torch.testing.assert_close(multiview_contrastive_loss(anchor, positive, margin, beta), expected / m)
+
+
+@pytest.mark.parametrize("m", [2, 66, 129, 300])
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.1])
+@pytest.mark.parametrize("kind", ["spread out", "crowded", "repeated", "long"])
+def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
+    """Value, figures and gradient, in blocks that do not divide m; also where rounding decides what is beyond beta."""
+    monkeypatch.setitem(nearest_negatives.SIDE, "cpu", 112)
+    anchor, positive = embeddings(m, 2 if kind == "crowded" else 16, seed=m, dtype=torch.float32)
+    if kind == "repeated":
+        anchor = positive = anchor[torch.arange(m) // 3]
+    scale = 50 if kind == "long" else 1
+    results = []
+    for loss in (contrastive_loss, sparse_contrastive_loss):
+        a, p = (x.mul(scale).requires_grad_() for x in (anchor, positive))
+        found = loss(a, p, 1.2 * scale, beta * scale)
+        found.loss.backward()
+        results.append((torch.stack(found).detach() / torch.tensor([scale, 1, scale, scale]), a.grad, p.grad))
+    torch.testing.assert_close(results[1][0], results[0][0], atol=1e-5, rtol=0)
+    if kind in ("spread out", "long"):  # elsewhere several are the nearest, and either may be pushed
+        torch.testing.assert_close(results[1][1:], results[0][1:], atol=1e-5, rtol=0)
+
+
+def test_the_sparse_loss_needs_no_matrix(monkeypatch):
+    monkeypatch.setattr(nearest_negatives, "_whole", None)
+    largest = []
+    product = torch.Tensor.__matmul__
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: largest.append(len(a) * b.shape[1]) or product(a, b))
+    multiview_contrastive_loss(*embeddings(3000, dtype=torch.float32))
+    assert max(largest) == nearest_negatives.SIDE["cpu"] ** 2 and len(largest) == 9
 
 
 def test_bad_input():

@@ -1,0 +1,104 @@
+"""Eq. 1 in blocks: which distances the loss is about, found without autograd and without the m x m matrix."""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import threshold_
+
+#: Pairs up to which everything is done in float64, which decides rightly and takes no longer.
+SMALL = 128
+#: Pairs along one side of a block, which bounds the memory: what a core's cache holds; what fills a GPU.
+SIDE = {"cpu": 1024, "cuda": 4096}
+#: Of the largest distance: nearer than this to beta counts as beta, since the embeddings are no more exact.
+ROUNDING = 1e-7
+#: Rows looked at together before the nearest is sought among them; all sides are multiples of it.
+GROUP = 16
+
+
+class Nearest(NamedTuple):
+    """Of each pair i, where its D_min^i lies in D, and whether there is one."""
+
+    anchor: torch.Tensor  #: (m,) row of D: i itself, or the anchor of another pair
+    positive: torch.Tensor  #: (m,) column of D: the positive of another pair, or i itself
+    found: torch.Tensor  #: (m,) bool
+    mean_distance: torch.Tensor  #: scalar, mean of D(i, j) over j != i
+
+
+@torch.no_grad()
+def nearest_negatives(anchor, positive, beta):
+    """For each pair the nearest negative farther than beta, over row and column: a `Nearest`.
+
+    anchor, positive: `(m, d)`. The same choice as `mcss.mining.hardest_negatives` makes on the whole matrix; but of two
+    negatives that are equally near to six digits it may take the other. Memory grows with m, not with m x m.
+    """
+    with torch.autocast(anchor.device.type, enabled=False):
+        m, own = len(anchor), torch.arange(len(anchor), device=anchor.device)
+        row, column, total = (_whole if m <= SMALL else _in_blocks)(anchor, positive, beta)
+        in_row = row[0] <= column[0]
+        found = torch.isfinite(torch.minimum(row[0], column[0]))
+        return Nearest(torch.where(in_row, own, column[1]), torch.where(in_row, row[1], own), found, total / (m * (m - 1)))
+
+
+def _whole(anchor, positive, beta):
+    """Distance and index of the nearest beyond beta in each row, the same of each column, and the sum of all D(i, j), j != i."""
+    D = _distances(anchor.double(), positive.double())
+    D.diagonal().zero_()  # not beyond beta, and nothing in the sum
+    total = D.sum()
+    D.masked_fill_(D <= beta + ROUNDING * D.amax(), torch.inf)  # threshold_ would read the number off a GPU
+    return D.min(1), D.min(0), total
+
+
+def _distances(a, b):
+    squares = torch.addmm(b.square().sum(1), a, b.T, alpha=-2).add_(a.square().sum(1, keepdim=True))
+    return squares.clamp_min_(0).sqrt_()
+
+
+def _in_blocks(anchor, positive, beta):
+    """As `_whole`, without the matrix."""
+    m, device, side = len(anchor), anchor.device, SIDE.get(anchor.device.type, SIDE["cpu"])
+    a, b = (x if x.dtype == torch.float64 else x.float() for x in (anchor, positive))
+    a2, b2 = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
+    # |a|^2 + |b|^2 - 2 a.b as one product; what fills up the last group is infinitely far away
+    fill, one = -m % GROUP, torch.ones_like(a2)
+    left, right = torch.cat((-2 * a, a2, one), 1), torch.cat((b, one, b2), 1)
+    if fill:
+        nowhere = left.new_zeros(2, fill, left.shape[1])
+        nowhere[0, :, -2] = nowhere[1, :, -1] = torch.inf
+        nowhere[0, :, -1] = nowhere[1, :, -2] = 1
+        left, right = torch.cat((left, nowhere[0])), torch.cat((right, nowhere[1]))
+
+    error = 16 * torch.finfo(a.dtype).eps * (a2.amax() + b2.amax())
+    error = (error / error.sqrt().clamp_min(beta)).item()  # of a distance near beta
+    value = a.new_full((2, m + fill), torch.inf)  # of rows, of columns
+    index = torch.zeros(2, m + fill, dtype=torch.long, device=device)
+    total = a.new_zeros((), dtype=torch.float64)
+    for i in range(0, m, side):
+        for j in range(0, m, side):
+            D = (left[i : i + side] @ right[j : j + side].T).clamp_min_(0).sqrt_()
+            total += D[: m - i, : m - j].sum()
+            if i == j:
+                total -= D.diagonal()[: m - i].sum()
+                D.diagonal().fill_(torch.inf)
+            threshold_(D, beta - error, torch.inf)
+            for k, part, first, (near, where) in ((0, slice(i, i + side), j, _minimum(D, 1)), (1, slice(j, j + side), i, _minimum(D, 0))):
+                better = near < value[k, part]
+                value[k, part] = torch.where(better, near, value[k, part])
+                index[k, part] = torch.where(better, where + first, index[k, part])
+    value, index = value[:, :m], index[:, :m]
+    unsure = torch.nonzero(value.amin(0) <= beta + error)[:, 0]  # rounding may have decided: once more, in float64
+    for i in unsure.split(SMALL) if len(unsure) else ():
+        for k, (x, y) in enumerate(((anchor, positive), (positive, anchor))):
+            D = _distances(x[i].double(), y.double())
+            D[torch.arange(len(i), device=device), i] = 0
+            near, index[k, i] = D.masked_fill_(D <= beta + ROUNDING * D.amax(), torch.inf).min(1)
+            value[k, i] = near.to(a.dtype)
+    return (value[0], index[0]), (value[1], index[1]), total
+
+
+def _minimum(D, dim):
+    """`D.min(dim)` in a fifth of the time: a minimum without its place is quick, and its place is then one of GROUP."""
+    members = D.unflatten(dim, (GROUP, -1))
+    value, group = members.amin(dim).min(dim)
+    every = torch.arange(len(value), device=D.device)
+    member = (members[every, :, group] if dim else members[:, group, every].T).min(1).indices
+    return value, member * members.shape[dim + 1] + group

@@ -1,5 +1,6 @@
 # make book   environment, sample data, chapters, HTML
 # make test   environment, tests, chapters compared with their stored outputs
+# make bench  environment, benchmarks against named peers, kept in book/speed
 # make chapters  executes the chapters and stores their outputs, after a change to what they show
 PYTHON ?= python3
 VENV   ?= .venv
@@ -13,12 +14,13 @@ CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 WORKERS ?= $(shell if [ $(CORES) -gt 4 ]; then echo 4; else echo $(CORES); fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help install sample book chapters test clean
+.PHONY: help install sample book chapters test bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book    make the environment, execute the chapters, build the HTML book"
 	@echo "make test    make the environment, run the tests and the chapters"
+	@echo "make bench   measure the speed against named peers (BENCH='mining step' for some)"
 	@echo "make chapters  execute the chapters and store their outputs (CHAPTERS=book/*.ipynb)"
 	@echo "make install make the environment in $(VENV) (PYTHON=$(PYTHON))"
 	@echo "make sample  render the sample data into the cache (MCSS_CACHE)"
@@ -47,6 +49,9 @@ chapters: sample
 test: sample
 	$(BIN)/python -m pytest --nbval book/ tests/ --nbval-cell-timeout 600 \
 		-n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+bench: sample
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis

@@ -8,6 +8,10 @@ import numpy as np
 from .data import Split
 
 
+#: Instants that are dealt out together; more than that are dealt in several pools, so that the time grows with their number only.
+POOL = 1 << 14
+
+
 class PairBatch(NamedTuple):
     """m pairs of one subject: the same instant seen from two different views."""
 
@@ -79,11 +83,14 @@ class SameSubjectPairs:
 
     def _batches_of(self, subject, rng, count=None):
         frames, clips, present = self._subjects[subject]
-        for chosen in deal(frames, clips, self.pairs, self.gap_frames, rng, count):
-            # two different views of those present: the two largest of random numbers
-            order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
-            views = np.asarray(self.split.views)[order[:, -2:]]
-            yield PairBatch(subject, frames[chosen], views[:, 0], views[:, 1])
+        count = count or _batches_for(frames, clips, self.pairs, self.gap_frames)
+        for pool, share in _pools(frames, clips, self.gap_frames, rng, count):
+            for chosen in deal(frames[pool], clips[pool], self.pairs, self.gap_frames, rng, share):
+                chosen = pool[chosen]
+                # two different views of those present: the two largest of random numbers
+                order = np.argsort(np.where(present[chosen], rng.random(present[chosen].shape), -1), 1)
+                views = np.asarray(self.split.views)[order[:, -2:]]
+                yield PairBatch(subject, frames[chosen], views[:, 0], views[:, 1])
 
     def __iter__(self):
         return iter(self.epoch(0))
@@ -112,14 +119,38 @@ class MixedSubjectPairs(SameSubjectPairs):
 
 
 def _batches_for(frames, clips, pairs, gap):
-    count = math.ceil(len(frames) / pairs)
-    if gap > 1:
-        # The densest stretch of gap frames needs a batch for each of its instants; one batch more leaves room.
-        ends = np.searchsorted(frames, frames + gap)
-        same_clip = np.searchsorted(clips, clips, "right")
-        densest = int((np.minimum(ends, same_clip) - np.arange(len(frames))).max())
-        count = max(count, densest + 1 if densest > 1 else 1)
-    return count
+    spare = 2 * (len(frames) // POOL)  # pools are not quite even
+    return max(math.ceil(len(frames) / pairs) + spare, _fewest(frames, clips, gap))
+
+
+def _fewest(frames, clips, gap):
+    """Batches that keeping the gap takes."""
+    if gap <= 1:
+        return 1
+    # The densest stretch of gap frames needs a batch for each of its instants; one batch more leaves room.
+    ends = np.searchsorted(frames, frames + gap)
+    same_clip = np.searchsorted(clips, clips, "right")
+    densest = int((np.minimum(ends, same_clip) - np.arange(len(frames))).max())
+    return densest + 1 if densest > 1 else 1
+
+
+def _pools(frames, clips, gap, rng, count):
+    """Index arrays into frames, each with its share of the `count` batches: one, or, of many instants, about POOL in each.
+
+    Stretches of a clip are put into pools at random. Any two pools may hold neighbours in time; no batch mixes pools.
+    """
+    n = len(frames)
+    pools = min(-(-n // POOL), count // (2 * _fewest(frames, clips, gap))) if n > POOL else 1
+    if pools <= 1:
+        yield np.arange(n), count
+        return
+    place = np.arange(n) - np.searchsorted(clips, clips)  # in its clip
+    stretch = np.cumsum((place % (POOL // 16) == 0)) - 1
+    pool = (rng.permutation(stretch[-1] + 1) % pools)[stretch]
+    sizes = np.bincount(pool, minlength=pools)
+    shares = np.diff(np.round(np.cumsum(sizes) * count / n).astype(int), prepend=0)
+    for part, share in zip(np.split(np.argsort(pool, kind="stable"), np.cumsum(sizes)[:-1]), shares):
+        yield part, share
 
 
 def deal(frames, clips, pairs, gap, rng, count=None):

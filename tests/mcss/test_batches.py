@@ -63,6 +63,23 @@ def test_many_instants_are_dealt_fast_and_evenly():
     assert max(map(len, parts)) <= 66 and min(map(len, parts)) >= 60
 
 
+def test_more_instants_than_a_pool_holds(store, monkeypatch):
+    """Every instant once, the gap kept, no batch too large, and as many batches as promised; other instants meet in the next epoch."""
+    monkeypatch.setattr("mcss.batches.POOL", 16)
+    sampler = SameSubjectPairs(store, pairs=4, gap=0.2)
+    epochs = [sampler.epoch(e) for e in range(20)]
+    for batches in epochs:
+        assert len(batches) == len(sampler)
+        shown = sorted((b.subject, f) for b in batches for f in b.frames)
+        assert shown == [(s, f) for s in ("A", "B") for f in range(40)]
+        for batch in batches:
+            assert 2 <= len(batch.frames) <= 4
+            near = np.diff(np.sort(batch.frames)) < 2
+            assert not (near & (np.sort(batch.frames)[1:] != 20)).any()
+    met = [{frozenset(b.frames.tolist()) for b in batches} for batches in epochs[:2]]
+    assert not met[0] & met[1]
+
+
 def test_missing_views(tmp_path):
     # frame 0 in one view only, frame 1 in two: the one is left out, the other a pair of just these two
     store = views_missing(tmp_path / "s", [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)])

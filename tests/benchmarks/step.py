@@ -1,0 +1,94 @@
+"""A joint training step, from JPEG files on disk to new weights, against the bare backbone and against its plain form."""
+
+import copy
+
+import torch
+import torchvision
+
+from mcss.feeding import Feeder
+from mcss.model import IMAGENET_MEAN, IMAGENET_STD, MCSS
+from mcss.precision import autocast, resolve
+from mcss.training import Step, TrainingConfig, train
+
+from .stores import store
+from .timing import in_turns, row, timer
+
+PAIRS, LABELLED, PART = 66, 22, 3  # steps between two looks at the clock
+
+
+def configuration(rounds, **changes):
+    """The paper's batches; three of them are an epoch here."""
+    return TrainingConfig(pairs=PAIRS, labelled=LABELLED, epochs=rounds + 1, checkpoint_every=PART, **changes)
+
+
+def optimizer_of(model, config=TrainingConfig()):
+    return torch.optim.Adam(model.parameters(), lr=config.lr, betas=config.betas, fused=True)
+
+
+class Backbone:
+    """The peer: torchvision's ResNet-18 as it comes, forward, backward and Adam, on one batch that lies ready as floats."""
+
+    def __init__(self, data, device):
+        config = configuration(1)
+        images = Feeder(data, config, device).batch(0).images / 255
+        mean, std = (torch.tensor(x, device=device)[:, None, None] for x in (IMAGENET_MEAN, IMAGENET_STD))
+        self.images = ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+        self.model = torchvision.models.resnet18().to(device).to(memory_format=torch.channels_last).train()
+        self.optimizer, self.precision, self.device = optimizer_of(self.model), resolve("auto", device), device
+
+    def __call__(self):
+        with autocast(self.precision, self.device):
+            loss = self.model(self.images).float().square().mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+
+
+def against_the_backbone(data, device, rounds):
+    """`mcss.training.train` as it is, its data from disk, stopped every few steps for as many of the backbone's."""
+    peer, ours, theirs, clock = Backbone(data, device), [], [], []
+
+    def look(done, model):
+        if clock:
+            ours.append((timer() - clock.pop()) / PART)
+            start = timer()
+            for _ in range(PART):
+                peer()
+            theirs.append((timer() - start) / PART)
+        clock.append(timer())
+
+    peer()
+    train(data, configuration(rounds), device=device, progress=False, watch=look)
+    return {"ours, from disk": ours[1:], "bare ResNet-18": theirs[1:]}  # the first ones warm up
+
+
+def against_the_plain_form(data, device, rounds):
+    """The step as it is shipped and in float32 with contiguous images, from the same weights on the same batch; and how their results differ."""
+    batch = Feeder(data, configuration(1), device).batch(0)
+    weights, steps, found = MCSS(image_size=data.image_size).to(device).train(), {}, {}
+    for name, precision, layout in (("as shipped", resolve("auto", device), torch.channels_last), ("float32, contiguous", "float32", torch.contiguous_format)):
+        model = copy.deepcopy(weights).to(memory_format=layout)
+        forward, optimizer = Step(model, TrainingConfig(), precision, device), optimizer_of(model)
+
+        def step(forward=forward, optimizer=optimizer):
+            loss, figures = forward(batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return figures
+
+        found[name] = step().detach()[:2].tolist()
+        steps[name] = step
+    (metric, pose), (metric2, pose2) = found.values()
+    return in_turns(steps, rounds), f"first losses {metric:.3f} and {pose:.3f}, plain {metric2:.3f} and {pose2:.3f}"
+
+
+def rows(device, rounds):
+    for size in (64, 128, 224):
+        data, images = store(size), 2 * PAIRS + LABELLED
+        seconds = against_the_backbone(data, device, min(rounds, 4))
+        yield row("joint training step", size, "pixels", seconds, "bare ResNet-18", faster=False, target=1.05 if size > 64 else None,
+                  note=f"{images} images, {images / min(seconds['ours, from disk']):.0f} a second, {resolve('auto', device)}")
+    for size, target in ((64, 1.6), (224, 2.0)):
+        seconds, note = against_the_plain_form(store(size), device, min(rounds, 3))
+        yield row("training step, as shipped", size, "pixels", seconds, "float32, contiguous", target=target if device == "cpu" else None, note=note)

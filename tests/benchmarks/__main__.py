@@ -12,7 +12,7 @@ from mcss.experiments.results import origin, rounded
 from mcss.files import write_json
 from mcss.precision import default_device
 
-MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering")
+MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering", "far")
 FOLDER = Path(__file__).parents[2] / "book" / "speed"
 
 

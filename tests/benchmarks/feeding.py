@@ -49,6 +49,8 @@ def rows(device, rounds):
             return feeder.batch(next(steps) % feeder.steps)
 
         images = len(batch().images)
+        on_disk = sum(file.stat().st_size for file in data.path.rglob("*.arrow")) / len(data)
+        yield row("an image on disk", size, "pixels", {}, value=on_disk, unit="bytes")
         seconds = in_turns({"reading and decoding, cold": batch, "the backbone's step": step}, min(rounds, 4))
         yield row("data path alone", size, "pixels", seconds, "the backbone's step", target=2, note=f"{images / min(seconds['reading and decoding, cold']):.0f} images a second")
     for n in (1_000, 10_000, 100_000, 1_000_000):

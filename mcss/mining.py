@@ -70,10 +70,32 @@ def sparse_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     _check_batch(anchor, positive)
     nearest = nearest_negatives(anchor, positive, beta)
     own = torch.arange(len(anchor), device=anchor.device)
-    ends = anchor.index_select(0, torch.cat((own, nearest.anchor))) - positive.index_select(0, torch.cat((own, nearest.positive)))
-    pull, mined = torch.linalg.vector_norm(ends, dim=1).chunk(2)
+    pull, mined = DistancesOf.apply(anchor, positive, torch.cat((own, nearest.anchor)), torch.cat((own, nearest.positive))).chunk(2)
     push = torch.where(nearest.found, (margin - mined).clamp_min(0), 0)
     return ContrastiveLoss((pull + push).mean(), nearest.found.to(pull.dtype).mean(), pull.detach().mean(), nearest.mean_distance.to(pull.dtype))
+
+
+class DistancesOf(torch.autograd.Function):
+    """D(i, j) for lists of i and j: `(m, d)` twice and `(n,)` indices twice -> `(n,)`. The gradient is 0 where a distance is 0.
+
+    What autograd would do with indexing, subtraction and norm, in a third of the passes over `(n, d)`.
+    """
+
+    @staticmethod
+    def forward(ctx, anchor, positive, i, j):
+        ends = anchor.index_select(0, i).sub_(positive.index_select(0, j))
+        distance = torch.linalg.vector_norm(ends, dim=1)
+        ctx.save_for_backward(ends, distance, i, j)
+        ctx.size = anchor.shape
+        return distance
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        ends, distance, i, j = ctx.saved_tensors
+        pull = ends * torch.where(distance > 0, gradient / distance, 0)[:, None]
+        anchor, positive = ends.new_zeros(2, *ctx.size)
+        return anchor.index_add_(0, i, pull), positive.index_add_(0, j, pull, alpha=-1), None, None
 
 
 def multiview_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):

@@ -19,18 +19,17 @@ import pytest
 NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
 LEFT_OUT = {"template", "config", "uid", "src"}  # of a figure: theme, toolbar, random identifiers; of an element: pictures
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
-LONGEST = ("06_joint_training.ipynb", "test_pages.py", "test_queue.py")  # begin with these, so that no worker waits for them at the end
+LONGEST = ("06_joint_training.ipynb", "test_pages.py", "test_queue.py", "test_training.py", "test_checkpoints.py")  # begin with these, so that no worker waits for them at the end
+
+# Workers share the cores: on two busy ones, trainings of two threads took many times as long as those of one, because
+# every operation waits for a thread that has no core. Here, not in a hook: tests/conftest.py imports PyTorch before any.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // workers)))  # the kernels and scripts inherit it
 
 
 def pytest_configure(config):
-    """plotly 5 would write each figure a second time, as HTML; all versions write it as JSON.
-
-    Workers share the cores. PyTorch's threads spin while they wait, and take the cores from
-    each other: two trainings at once on two cores ran at twice the speed with waiting threads.
-    """
-    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")  # the kernels inherit both
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """plotly 5 would write each figure a second time, as HTML; all versions write it as JSON."""
+    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")  # the kernels inherit it
 
 
 def pytest_itemcollected(item):

@@ -6,17 +6,17 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from toy import toy_store
 
 from mcss.checkpoint import load_checkpoint
 from mcss.feeding import Feeder
 from mcss.model import MCSS
-from mcss.training import TrainingConfig, losses
+from mcss.training import TrainingConfig, losses, train
 
 CONFIG = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2, lr_drop_epoch=1, channels_last=False, precision="float32")
 
+CHANGES = {"both": {}, "metric": {"pose_loss": False}, "pose": {"metric_loss": False}}
+
 SCRIPT = """
-import sys
 import torch
 from torch import distributed
 from mcss.data import open_store
@@ -24,21 +24,28 @@ from mcss.training import TrainingConfig, train
 
 torch.set_num_threads(1)
 distributed.init_process_group("gloo")
-config = TrainingConfig(**{config!r})
-trained = train(open_store({store!r}), config, {directory!r}, device="cpu", progress=False)
-again = train(open_store({store!r}), config, {directory!r}, device="cpu", progress=False)  # finished: both ranks only load it
-assert again.history == trained.history or distributed.get_rank()
+for directory, config in {runs!r}.items():
+    config = TrainingConfig(**config)
+    trained = train(open_store({store!r}), config, directory, device="cpu", progress=False)
+    again = train(open_store({store!r}), config, directory, device="cpu", progress=False)  # finished: both ranks only load it
+    assert again.history == trained.history or distributed.get_rank()
 distributed.destroy_process_group()
 """
 
 
-def on_two_processes(script, tmp_path):
-    file = tmp_path / "script.py"
-    file.write_text(script)
-    return subprocess.run(
+@pytest.fixture(scope="module")
+def runs(store, tmp_path_factory):
+    """{name: (configuration, folder)} of trainings on two processes; one start for all, which takes longer than they do."""
+    folder = tmp_path_factory.mktemp("distributed")
+    runs = {name: (TrainingConfig(**(asdict(CONFIG) | change)), folder / name) for name, change in CHANGES.items()}
+    file = folder / "script.py"
+    file.write_text(SCRIPT.format(store=str(store.path), runs={str(place): asdict(config) for config, place in runs.values()}))
+    done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(file)],
         capture_output=True, text=True, timeout=300,
     )
+    assert done.returncode == 0, done.stderr
+    return runs
 
 
 def by_hand(store, config):
@@ -60,12 +67,10 @@ def by_hand(store, config):
     return model
 
 
-@pytest.mark.parametrize("change", [{}, {"pose_loss": False}, {"metric_loss": False}], ids=["both", "metric", "pose"])
-def test_two_processes_do_what_one_does_with_averaged_gradients(tmp_path, change):
-    store, config = toy_store(tmp_path / "store"), TrainingConfig(**(asdict(CONFIG) | change))
-    done = on_two_processes(SCRIPT.format(config=asdict(config), store=str(store.path), directory=str(tmp_path / "run")), tmp_path)
-    assert done.returncode == 0, done.stderr
-    tensors, meta = load_checkpoint(tmp_path / "run")
+@pytest.mark.parametrize("kind", CHANGES)
+def test_two_processes_do_what_one_does_with_averaged_gradients(store, runs, kind):
+    config, folder = runs[kind]
+    tensors, meta = load_checkpoint(folder)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -92,10 +97,6 @@ def test_too_small_to_share(store):
         Feeder(store, CONFIG, "cpu", 0, 5)
 
 
-def test_another_number_of_processes_is_refused(tmp_path, store):
-    script = SCRIPT.format(config=asdict(CONFIG), store=str(store.path), directory=str(tmp_path / "run"))
-    assert on_two_processes(script, tmp_path).returncode == 0
-    from mcss.training import train
-
+def test_another_number_of_processes_is_refused(store, runs):
     with pytest.raises(ValueError, match="the number of ranks differ"):
-        train(store, CONFIG, tmp_path / "run", device="cpu", progress=False)
+        train(store, *runs["both"], device="cpu", progress=False)

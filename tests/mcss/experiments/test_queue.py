@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,10 +38,33 @@ def stores(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(stores):
-    """figure4: MCSS and the Baseline, one seed, done once for this module."""
+def failed(stores):
+    """table1 and figure4, one seed, where a training fails: what is said, and the names of the results written."""
+    results, real = stores["main"].parent / "results", Queue.do
+
+    def do(self, job, progress):
+        if job.training == "mcss-all":
+            raise RuntimeError("out of memory")
+        real(self, job, progress)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError) as raised:
+        patch.setattr(Queue, "do", do)
+        run(["table1", "figure4"], stores, (0,), "small", None, results, progress=False)
+    return str(raised.value), [path.name for path in results.glob("*.json")]
+
+
+@pytest.fixture(scope="module")
+def finished(stores, failed):
+    """The same again, now that nothing fails: done once for this module."""
     results = stores["main"].parent / "results"
     return run(["figure4", "table1"], stores, (0,), "small", None, results, progress=False), results
+
+
+def copied(stores, folder):
+    """A queue that works in `folder`, where what `finished` trained as mcss-one is done."""
+    queue = Queue(stores, "small", folder)
+    shutil.copytree(Queue(stores, "small").place("mcss-one", 0), queue.place("mcss-one", 0))
+    return queue
 
 
 def test_every_row_names_a_training_and_every_configuration_is_valid(stores):
@@ -128,11 +152,13 @@ def test_two_workers_do_what_one_does(stores, tmp_path):
     assert filled and all(values["interval"][k][0] <= values["mean"][k] <= values["interval"][k][1] for k in filled)
 
 
-def test_fine_tuning_starts_from_the_other_training(stores, tmp_path):
+def test_fine_tuning_starts_from_the_other_training(finished, stores, tmp_path):
     queue = Queue(stores, "small", tmp_path)
     first, second = queue.jobs(["table4"], [0])
     with pytest.raises(ValueError, match="starts from mcss-one, which is not finished"):
         queue.do(second, progress=False)
+    queue = copied(stores, tmp_path)
+    assert not queue.is_done(first)  # it was not asked about the other domain
     queue.do(first, progress=False)
     queue.do(second, progress=False)
     assert queue.is_done(first) and queue.is_done(second)
@@ -168,9 +194,8 @@ def test_one_training_on_two_processes(stores, tmp_path):
     assert read_result(written)["rows"][0]["trained"][0]["ranks"] == 2
 
 
-def test_damaged_leftovers_are_named(stores, tmp_path):
-    queue, row = Queue(stores, "small", tmp_path), EXPERIMENTS["figure6"].rows[0]
-    queue.do(Job("mcss-one", 0, (("main", "test"),)), progress=False)
+def test_damaged_leftovers_are_named(finished, stores, tmp_path):
+    queue, row = copied(stores, tmp_path), EXPERIMENTS["figure6"].rows[0]
     where = queue.place("mcss-one", 0)
     (predictions,) = where.glob("predictions-*")
     predictions.write_bytes(predictions.read_bytes()[:100])
@@ -215,18 +240,10 @@ def test_two_queues_on_one_folder(stores):
         run(["table1"], stores, progress=False)
 
 
-def test_one_failure_leaves_the_rest_done(stores, tmp_path, monkeypatch):
-    real = Queue.do
-
-    def do(self, job, progress):
-        if job.training == "mcss-all":
-            raise RuntimeError("out of memory")
-        real(self, job, progress)
-
-    monkeypatch.setattr(Queue, "do", do)
-    with pytest.raises(RuntimeError, match="(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory"):
-        run(["table1", "figure4"], stores, (0,), "small", tmp_path / "runs", tmp_path, progress=False)
-    assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"]
+def test_one_failure_leaves_the_rest_done(failed):
+    said, written = failed
+    assert re.search("(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory", said)
+    assert written == ["figure4.toy.small.json"]
 
 
 def test_what_cannot_be_measured_does_not_stop_the_rest(finished, stores, tmp_path, monkeypatch):

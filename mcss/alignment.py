@@ -76,8 +76,7 @@ def by_closed_form(M, p, q):
     ]
     det = a * C[0][0] + b * C[0][1] + c * C[0][2]
     # M M^T is symmetric: six products instead of nine
-    xx, yy, zz = a * a + b * b + c * c, d * d + e * e + f * f, g * g + h * h + i * i
-    xy, xz, yz = a * d + b * e + c * f, a * g + b * h + c * i, d * g + e * h + f * i
+    xx, yy, zz, xy, xz, yz = (_plus(u[0] * v[0], (u[1], v[1]), (u[2], v[2])) for u, v in ((M[0], M[0]), (M[1], M[1]), (M[2], M[2]), (M[0], M[1]), (M[0], M[2]), (M[1], M[2])))
     square = xx + yy + zz
     cofactors = xx * yy + yy * zz + zz * xx - xy * xy - xz * xz - yz * yz  # |cof M|^2
     largest, step = _largest_root(square, det, square * square - 4 * cofactors)
@@ -89,7 +88,7 @@ def by_closed_form(M, p, q):
     of_C, of_M = largest * factor, (square + I2) * factor
     xy, xz, yz = -factor * xy, -factor * xz, -factor * yz
     K = [[of_M - factor * xx, xy, xz], [xy, of_M - factor * yy, yz], [xz, yz, of_M - factor * zz]]
-    R = [[of_C * C[r][k] + K[r][0] * M[0][k] + K[r][1] * M[1][k] + K[r][2] * M[2][k] for k in range(3)] for r in range(3)]
+    R = [[_plus(of_C * C[r][k], *((K[r][n], M[n][k]) for n in range(3))) for k in range(3)] for r in range(3)]
     return _mean_offset(R, p, q), degenerate
 
 
@@ -108,15 +107,19 @@ def _largest_root(square, det, constant):
 
 
 def _mean_offset(sR, p, q):
-    total = 0
     sR = [[entry.to(p.dtype) for entry in row] for row in sR]
+    total = 0
     for j in range(p.shape[1]):
-        square = 0
-        for r in range(3):
-            offset = q[r, j] - (sR[r][0] * p[0, j] + sR[r][1] * p[1, j] + sR[r][2] * p[2, j])
-            square = square + offset * offset
-        total = total + square.sqrt()
+        x, y, z = (_plus(sR[r][0] * p[0, j], (sR[r][1], p[1, j]), (sR[r][2], p[2, j])) - q[r, j] for r in range(3))
+        total = total + _plus(x * x, (y, y), (z, z)).sqrt()
     return total / p.shape[1]
+
+
+def _plus(total, *products):
+    """total + a b + ...: uncompiled, each product is added in one pass over memory instead of two."""
+    for a, b in products:
+        total = torch.addcmul(total, a, b)
+    return total
 
 
 @functools.cache

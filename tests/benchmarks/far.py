@@ -76,7 +76,7 @@ def rows(device, rounds):
         yield Row("a step of 77 images a process, one thread each", 2, "processes", {"two": two, "one": one}, False, [two / one] * 3,
                   note="45 MB of gradients are averaged after each step, on one machine")
     queries = motion(QUERIES, seed=1)
-    for n in (50_000, 200_000, 800_000):
+    for n in (25_000, 100_000, 400_000):
         gallery = motion(n)
         cells = int(4 * n ** 0.5)
         index = faiss.index_factory(128, f"IVF{cells},PQ16")

@@ -1,5 +1,6 @@
 """Contenders that take turns, so that whatever slows the machine slows all of them."""
 
+import ctypes
 import statistics
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +71,7 @@ def extra_memory(work, device):
         work()
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - before
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed goes back to the system, and counts when it is used again
     Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak so far
     before = _status("VmRSS")
     work()

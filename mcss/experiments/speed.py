@@ -30,6 +30,7 @@ def target_table(speed):
             continue
         (_, ours), peer = (list(row["seconds"].items()) or [("", None)])[0], list(row["seconds"].items())[1:2]
         value = row["value"] is not None
+        peer = [] if value else peer
         ratio = f"{row['value']:.3g} {row['unit']}" if value else f"{row['ratio'][0]:.3g} ({row['ratio'][1]:.3g} to {row['ratio'][2]:.3g}) times {'as fast' if row['faster'] else 'as long'}"
         lines.append("| " + " | ".join([
             f"{row['work']}, {row['size']:,} {row['of']}", duration(ours), f"{duration(peer[0][1])}, {peer[0][0]}" if peer else "", ratio,

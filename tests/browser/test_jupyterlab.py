@@ -71,7 +71,8 @@ def test_every_element_works_in_jupyterlab(lab, browser):
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{lab}/lab/tree/elements.ipynb?reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook").wait_for(timeout=120_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)  # what is run before that is lost
     page.get_by_text("Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).click()
     turned, scroller = 0, page.locator(".jp-WindowedPanel-outer").first
@@ -83,6 +84,7 @@ def test_every_element_works_in_jupyterlab(lab, browser):
                 break
             scroller.evaluate("node => { node.scrollTop = (node.scrollTop + 300) % node.scrollHeight }")
             page.wait_for_timeout(150)
+        assert root.count(), f"{kind} does not come up: {page.locator('.jp-Notebook, .jp-Dialog').all_inner_texts()}"
         root = root.first
         root.scroll_into_view_if_needed()
         before = root.get_attribute("data-shown")

@@ -54,7 +54,8 @@ def test_the_solution_is_right_and_the_page_leaves_it_open(number, name, cell, a
 
 
 @pytest.mark.parametrize("number, name, cell, after", ALL)
-@pytest.mark.parametrize("wrong", [-12345.0, "nonsense", [], lambda *a, **k: torch.zeros(1), lambda *a: 1 / 0], ids=["number", "text", "list", "zeros", "raises"])
+@pytest.mark.parametrize("wrong", [-12345.0, float("nan"), [float("nan")] * 3, "nonsense", [], lambda *a, **k: torch.zeros(1), lambda *a, **k: float("nan"), lambda *a, **k: [float("nan")] * 4, lambda *a: 1 / 0],
+                         ids=["number", "nan", "three nan", "text", "list", "zeros", "gives nan", "gives four nan", "raises"])
 def test_a_wrong_answer_gets_a_hint(number, name, cell, after, wrong, capsys):
     check(number, wrong)
     said = capsys.readouterr().out

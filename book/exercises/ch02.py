@@ -4,7 +4,6 @@ import math
 
 import torch
 
-from mcss.canonical import heading
 from mcss.skeleton import LEFT_HIP
 
 from . import unanswered
@@ -26,8 +25,8 @@ def exercise_2(my_heading):
         answer = my_heading(pose)
         if hint := unanswered(answer):
             return hint
-        if abs(float(answer) - float(heading(pose))) > 1e-4:
-            lost = " That is what the arc cosine loses: the sign." if abs(float(answer) + float(heading(pose))) < 1e-4 else ""
+        if not abs(math.remainder(float(answer) - angle, 2 * math.pi)) < 1e-4:  # `not <`: also for NaN
+            lost = " That is what the arc cosine loses: the sign." if degrees < 0 and abs(float(answer) + angle) < 1e-4 else ""
             return f"For a hip at {degrees} degrees it says {math.degrees(float(answer)):.0f}.{lost}"
     return None
 

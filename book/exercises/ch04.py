@@ -20,6 +20,8 @@ def exercise_2(my_loss):
     answer = my_loss(pull, nearest, 0.6)
     if hint := unanswered(answer):
         return hint
+    if torch.as_tensor(answer).ndim:
+        return "It should be one number, the mean over the pairs."
     answer = float(answer)
     if answer != answer or abs(answer) == float("inf"):
         return "A pair without a negative must get no push: max(0, margin - infinity) is 0."

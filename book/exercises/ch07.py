@@ -15,9 +15,9 @@ def exercise_1(errors):
     answer = [float(value) for value in errors] if isinstance(errors, (tuple, list)) else [errors]
     if len(answer) != 3:
         return f"Three numbers are asked for, as a tuple: MPJPE, N-MPJPE and PA-MPJPE. You gave {len(answer)}."
-    if abs(answer[0] - 300) > 1e-6:
+    if not abs(answer[0] - 300) <= 1e-6:
         return "MPJPE: a joint that should lie 600 mm from the pelvis is put at half of that. How far is it from its true place?"
-    if abs(answer[1]) > 1e-6:
+    if not abs(answer[1]) <= 1e-6:
         return "MPJPE is right. N-MPJPE may multiply the pose by any number first: which one, and what is left?"
     return None if abs(answer[2]) < 1e-6 else "The first two are right. PA-MPJPE forgives all that N-MPJPE forgives, and more."
 

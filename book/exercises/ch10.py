@@ -42,7 +42,7 @@ def exercise_2(my_mean_by_bin):
         if not inside.any():
             if not math.isnan(answer[k]):
                 return f"No picture lies between {low} and {high} mm, so there is no mean: nan, not {answer[k]:.2f}. A zero would be drawn as a fact."
-        elif abs(answer[k] - distance[inside].mean().item()) > 1e-4:
+        elif not abs(answer[k] - distance[inside].mean().item()) <= 1e-4:
             return f"The bin of what is >= {low} and < {high} mm should give {distance[inside].mean():.3f}, not {answer[k]:.3f}."
     return None
 

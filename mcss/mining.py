@@ -69,33 +69,33 @@ def sparse_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     """
     _check_batch(anchor, positive)
     nearest = nearest_negatives(anchor, positive, beta)
-    own = torch.arange(len(anchor), device=anchor.device)
-    pull, mined = DistancesOf.apply(anchor, positive, torch.cat((own, nearest.anchor)), torch.cat((own, nearest.positive))).chunk(2)
+    pull, mined = OwnAndMined.apply(anchor, positive, nearest.anchor, nearest.positive)
     push = torch.where(nearest.found, (margin - mined).clamp_min(0), 0)
     return ContrastiveLoss((pull + push).mean(), nearest.found.to(pull.dtype).mean(), pull.detach().mean(), nearest.mean_distance.to(pull.dtype))
 
 
-class DistancesOf(torch.autograd.Function):
-    """D(i, j) for lists of i and j: `(m, d)` twice and `(n,)` indices twice -> `(n,)`. The gradient is 0 where a distance is 0.
+class OwnAndMined(torch.autograd.Function):
+    """All D(i, i), and D(i, j) for lists of i and j: `(m, d)` twice, `(n,)` indices twice -> `(m,)`, `(n,)`. The gradient is 0 where a distance is 0.
 
-    What autograd would do with indexing, subtraction and norm, in a third of the passes over `(n, d)`.
+    What autograd would do with indexing, subtraction and norm, in a quarter of the passes over `(m, d)`.
     """
 
     @staticmethod
     def forward(ctx, anchor, positive, i, j):
-        ends = anchor.index_select(0, i).sub_(positive.index_select(0, j))
-        distance = torch.linalg.vector_norm(ends, dim=1)
-        ctx.save_for_backward(ends, distance, i, j)
-        ctx.size = anchor.shape
-        return distance
+        own, mined = anchor - positive, anchor.index_select(0, i).sub_(positive.index_select(0, j))
+        distances = [torch.linalg.vector_norm(ends, dim=1) for ends in (own, mined)]
+        ctx.save_for_backward(own, mined, *distances, i, j)
+        return tuple(distances)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient):
-        ends, distance, i, j = ctx.saved_tensors
-        pull = ends * torch.where(distance > 0, gradient / distance, 0)[:, None]
-        anchor, positive = ends.new_zeros(2, *ctx.size)
-        return anchor.index_add_(0, i, pull), positive.index_add_(0, j, pull, alpha=-1), None, None
+    def backward(ctx, *gradients):
+        own, mined, *distances, i, j = ctx.saved_tensors
+        own, mined = (
+            ends * torch.where(distance > 0, gradient / distance, 0)[:, None]
+            for ends, distance, gradient in zip((own, mined), distances, gradients)
+        )
+        return own.index_add(0, i, mined), own.neg().index_add_(0, j, mined, alpha=-1), None, None
 
 
 def multiview_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):

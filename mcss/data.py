@@ -1,5 +1,6 @@
 """Reading a store: synchronised images of people from several sides, and, where known, their poses."""
 
+import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -186,11 +187,9 @@ class Store:
             return torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
         try:
             if torch.device(device).type == "cuda":
-                decoded = decode_jpeg(files, ImageReadMode.RGB, device=device)
-            else:
-                self._pool = self._pool or ThreadPoolExecutor(torch.get_num_threads())
-                decoded = list(self._pool.map(lambda file: decode_jpeg(file, ImageReadMode.RGB), files, chunksize=8))
-            return torch.stack(decoded)
+                return _decode_on_gpu(files, torch.device(device))
+            self._pool = self._pool or ThreadPoolExecutor(torch.get_num_threads())
+            return torch.stack(list(self._pool.map(lambda file: decode_jpeg(file, ImageReadMode.RGB), files, chunksize=8)))
         except RuntimeError as error:
             raise ValueError(
                 f"{self.path}: an image of {what} cannot be decoded ({str(error).splitlines()[0]}); "
@@ -202,6 +201,24 @@ class Store:
         bad = [p["file"] for parts in self._parts.values() for p in parts if checksum(self.path / p["file"]) != p["sha256"]]
         if bad:
             raise ValueError(f"{self.path} is damaged in {', '.join(bad)}: delete these files and run what made the store again")
+
+
+def _decode_on_gpu(files, device):
+    """The GPU's JPEG decoder writes at once, even where work still waits in a queue to read what lay there before
+    (https://github.com/pytorch/vision/pull/9606). So its memory comes from a stream of its own, idle at every call.
+    """
+    stream = _decoding_stream(torch.cuda.current_device() if device.index is None else device.index)
+    with torch.cuda.stream(stream):
+        decoded = decode_jpeg(files, ImageReadMode.RGB, device=stream.device)
+        images = torch.stack(decoded)
+    stream.synchronize()  # while `decoded` is alive: what is freed is idle
+    images.record_stream(torch.cuda.current_stream(stream.device))
+    return images
+
+
+@functools.cache
+def _decoding_stream(index):
+    return torch.cuda.Stream(index)
 
 
 def _column_names(views):

@@ -79,7 +79,7 @@ class Feeder:
             for subject, frame, _ in zip(*labelled):
                 frames, poses = self._targets[subject]
                 targets.append(poses[np.searchsorted(frames, frame)])
-            targets = torch.stack(targets).to(self.device)
+            targets = torch.stack(targets).to(self.device, non_blocking=True)  # or this thread would wait for the steps in the queue
         images = self.store.decode(files, self.device)
         return Batch(images.to(self.device), m, targets)
 

@@ -217,7 +217,8 @@ def _restore_optimizer(optimizer, scaler, tensors, meta, device):
                 value = torch.empty_like(parameters[int(i)]).copy_(value)
             state.setdefault(int(i), {})[key] = value.to(device)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    scaler.load_state_dict(meta["scaler"])
+    if meta["scaler"]:  # empty where the run began on a device that needs no scaling
+        scaler.load_state_dict(meta["scaler"])
 
 
 def _read_figures(pending, history, bar, alarm):

@@ -3,11 +3,11 @@
 import collections
 import concurrent.futures
 import threading
-import warnings
 import zlib
 
 import numpy as np
 import torch
+import warp as wp
 from PIL import Image
 from tqdm import tqdm
 
@@ -145,10 +145,8 @@ class Studio:
 def encode(images):
     """Images uint8 `(n, 3, S, S)` -> list of JPEGs; on a GPU they are encoded there and leave it compressed."""
     if images.is_cuda:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torchvision's successor is no dependency of ours
-            from torchvision.io import encode_jpeg
-            return [jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)]
+        from torchvision.io import encode_jpeg
+        return [jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)]
     return [jpeg(Image.fromarray(pixels)) for pixels in images.permute(0, 2, 3, 1).contiguous().numpy()]
 
 
@@ -164,7 +162,8 @@ def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE
     """
     from .body import anny_model
     anny_model()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    # Warp may want a newer driver than PyTorch does, and then sees no GPU
+    device = device or ("cuda" if torch.cuda.is_available() and wp.is_cuda_available() else "cpu")
     studio = Studio(recipe, device, clips=clips)
     views = [f"cam{k + 1}" for k in range(len(studio.scenes[0].cameras))]
     with StoreWriter(path, name=recipe.name, licence=licence, source=source,

@@ -1,11 +1,11 @@
 // One batch under each combination of the two rules, and what a network could do instead of looking at the pose.
-const row = pictures(84), numbers = table(), what = note();
+const row = pictures(84, { share: 47, together: 2 }), numbers = table(), what = note();
 const controls = {
   same: toggle("one subject in a batch", true),
-  gap: choice("time gap", data.gaps.map((g) => (g ? g + " s" : "none")), 1),
+  gap: toggle(`a time gap of ${data.gap} s`, true),
 };
 element(root, controls, [row, numbers, what], ({ same, gap }) => {
-  const batch = data.batches[same ? 1 : 0][gap], n = batch.names.length;
+  const batch = data.batches[same ? 1 : 0][gap ? 1 : 0], n = batch.names.length;
   const alike = (i) => batch.nearest[i] < data.alike;
   row.show(batch.names.flatMap((name, i) => [
     { sheet: batch.sheet, index: 2 * i, caption: name, frame: alike(i) ? ORANGE : null },
@@ -13,7 +13,7 @@ element(root, controls, [row, numbers, what], ({ same, gap }) => {
   ]));
   numbers.show(["over many batches", "answered by clothes alone", "pairs with a near-duplicate negative"],
     [["these rules", Math.round(100 * batch.colour) + "%", Math.round(100 * batch.duplicates) + "%"]]);
-  what.show(`${n} pairs, anchor and positive side by side${data.gaps[gap] ? `, two of one clip at least ${data.gaps[gap]} s apart` : ""}. Orange: another pair of the batch shows nearly the same pose (under ${data.alike} mm), and would be pushed away. ` +
+  what.show(`${n} pairs, anchor and positive side by side${gap ? `, two of one clip at least ${data.gap} s apart` : ", of each person a stretch of video"}. Orange: another pair of the batch shows nearly the same pose (under ${data.alike} mm), and would be pushed away. ` +
     `Clothes: the average colour of the person finds the own positive among the nearest quarter; chance is 25%.`);
-  return { same, gap: data.gaps[gap], colour: batch.colour, duplicates: batch.duplicates };
+  return { same, gap, colour: batch.colour, duplicates: batch.duplicates };
 });

@@ -26,19 +26,32 @@ def answered(anchors, positives):
     return ((D < D.diagonal()[:, None]).float().mean(1) < 0.25).float().mean().item()
 
 
-def batch_rules(store, gaps=(0, 0.5, 2), pairs=12, batches=12, shown=6):
-    """gaps: seconds to choose from. Shares are averaged over `batches` batches; `shown` pairs of the first are drawn."""
-    states = [[_state(store, sampler(store, pairs=pairs, gap=gap), batches, shown) for gap in gaps] for sampler in (MixedSubjectPairs, SameSubjectPairs)]
+def batch_rules(store, gap=0.5, pairs=12, batches=12, shown=6):
+    """gap: seconds. Shares are averaged over `batches` batches; `shown` pairs of the first are drawn."""
+    states = []
+    for sampler in (MixedSubjectPairs, SameSubjectPairs):
+        dealt = sampler(store, pairs=pairs, gap=gap).epoch(0)[:batches]
+        states.append([_state(store, some, shown) for some in ([as_filmed(store, batch) for batch in dealt], dealt)])
     return Element(
         "batch_rules",
-        "A mini-batch as pictures, with a switch for the same-subject rule and a choice of time gap, and what share of the pairs could be told by clothes alone.",
-        {"gaps": gaps, "batches": states, "alike": ALIKE},
+        "A mini-batch as pictures, with a switch for the same-subject rule and one for the time gap, and what share of the pairs could be told by clothes alone.",
+        {"gap": gap, "batches": states, "alike": ALIKE},
     )
 
 
-def _state(store, sampler, batches, shown):
+def as_filmed(store, batch):
+    """The batch without the gap: of each person in it, a stretch of video in place of instants far apart."""
+    subjects, frames = np.broadcast_to(batch.subject, len(batch.frames)), batch.frames.copy()
+    for subject in np.unique(subjects):
+        own = np.flatnonzero(subjects == subject)
+        clip = next(clip for clip in store.clips(subject) if clip.start <= frames[own[0]] < clip.stop)
+        frames[own] = min(frames[own[0]], clip.stop - len(own)) + np.arange(len(own))
+    return batch._replace(frames=frames)
+
+
+def _state(store, batches, shown):
     colour, duplicates = [], []
-    for number, batch in enumerate(sampler.epoch(0)[:batches]):
+    for number, batch in enumerate(batches):
         m = len(batch.frames)
         subjects = np.broadcast_to(batch.subject, m)
         anchors, positives = (_images(store, subjects, batch.frames, views) for views in (batch.anchor_views, batch.positive_views))

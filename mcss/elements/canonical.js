@@ -23,6 +23,6 @@ element(root, controls, [world, camera, canonical, numbers, what], ({ pose, turn
   canonical.show([{ joints: turnedBack }]);
   const row = (name, p) => [name, ...[...p[LEFT_HIP], ...p[13]].map((v) => String(Math.round(v) || 0))]; // || 0: not -0
   numbers.show(["mm from the pelvis", "left hip x", "y", "z", "left wrist x", "y", "z"], [row("global", now), row("camera", seen), row("canonical", turnedBack)]);
-  what.show(`The heading θ is ${((theta * 180) / Math.PI).toFixed(0)}°. Canonical means: turned by −θ.`);
+  what.show(`The heading θ is ${((theta * 180) / Math.PI).toFixed(0)}°. Canonical means: turned by −θ. ${SIDES}`);
   return { heading: theta, global: now, camera: seen, canonical: turnedBack };
 });

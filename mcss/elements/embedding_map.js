@@ -1,7 +1,7 @@
 // A map of embeddings: near on the map is near in the embedding. Pointing at a place shows its picture.
 const colour = Object.keys(data.labels);
 const map = scatter("point at a place, or use the slider", (i) => { controls.point.set(i); controls.point.changed(); });
-const picture = pictures(180), what = note();
+const picture = pictures(180, { beside: true }), what = note();
 const controls = {
   point: slider("picture", { max: data.points.length - 1, text: (i) => String(i + 1) }),
   colour: choice("colour by", colour),

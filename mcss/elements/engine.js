@@ -19,6 +19,9 @@ function slider(label, { min = 0, max, step = 1, value = min, text = String, pla
   const say = () => { shown.textContent = text(self.value); input.setAttribute("aria-valuetext", shown.textContent); };
   input.addEventListener("input", () => { say(); self.changed(); });
   self.set = (value) => { input.value = value; say(); };
+  let longest = 0; // room for it, so that the slider stays under the finger
+  for (let v = min; v <= max; v += step) longest = Math.max(longest, text(v).length);
+  shown.style.minWidth = longest + "ch";
   say();
   if (play) {
     let timer = null;
@@ -79,28 +82,33 @@ function table() {
   return { node, show: (head, rows) => node.replaceChildren(row(head, "th"), ...rows.map((cells) => row(cells, "td"))) };
 }
 
-// A row of pictures cut out of sheets {src, columns, rows}. Items: {sheet, index, caption, frame}.
-function pictures(width = 112) {
-  const node = make("div", { class: "mcss-pictures" });
+// Pictures cut out of sheets {src, columns, rows}. Items: {sheet, index, caption, frame}. share: of the element's width, at most, in %.
+// together: so many never part at the end of a row. beside: the next panel stands to the right, where there is room.
+function pictures(width = 112, { share = 30, together = 1, beside = false } = {}) {
+  const node = make("div", { class: beside ? "mcss-pictures mcss-beside" : "mcss-pictures" });
   const figure = ({ sheet, index, caption = "", frame }) => {
     const column = index % sheet.columns, row = Math.floor(index / sheet.columns);
     const place = (k, n) => (n > 1 ? (100 * k) / (n - 1) : 0) + "%";
     const picture = make("div", { class: "mcss-picture", role: "img", "aria-label": caption || "picture " + index });
     picture.style.cssText = `background-image:url("${sheet.src}");background-size:${sheet.columns * 100}% ${sheet.rows * 100}%;` +
       `background-position:${place(column, sheet.columns)} ${place(row, sheet.rows)};` + (frame ? `outline:4px solid ${frame};outline-offset:-4px` : "");
-    const all = make("figure", {}, picture, ...(caption ? [make("figcaption", {}, caption)] : []));
-    all.style.width = `min(${width}px, 30%)`;
-    return all;
+    return make("figure", {}, picture, ...(caption ? [make("figcaption", {}, caption)] : []));
   };
-  return { node, show: (items) => node.replaceChildren(...items.map(figure)) };
+  function show(items) {
+    node.replaceChildren();
+    for (let i = 0; i < items.length; i += together)
+      node.append(make("div", { class: "mcss-together", style: `width: min(${together * width}px, ${beside ? 100 : share}%)` }, ...items.slice(i, i + together).map(figure)));
+  }
+  return { node, show };
 }
 
 // Skeletons of 17 joints in millimetres, Z up, seen from the side; a slider, the pointer or the arrow keys turn them.
 const BONES = [[0, 1], [1, 2], [2, 3], [0, 4], [4, 5], [5, 6], [0, 7], [7, 8], [8, 9], [9, 10], [8, 11], [11, 12], [12, 13], [8, 14], [14, 15], [15, 16]];
+const SIDES = "Blue: the person's left side; orange: the right.";
 const sideOf = (joint) => ([4, 5, 6, 11, 12, 13].includes(joint) ? BLUE : [1, 2, 3, 14, 15, 16].includes(joint) ? ORANGE : GREY);
 
 function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
-  const svg = make("svg", { viewBox: "-1000 -1150 2000 2300", class: "mcss-skeleton", role: "img" });
+  const svg = make("svg", { viewBox: "-1000 -1090 2000 2320", class: "mcss-skeleton", role: "img" });
   const control = slider("turn", { max: 350, step: 10, value: turn, text: (v) => v + "°" });
   const node = make("div", { class: turnable ? "mcss-panel" : "mcss-panel mcss-narrow" }, make("div", { class: "mcss-title" }, label), svg, ...(turnable ? [control.node] : []));
   let last = [];
@@ -115,7 +123,7 @@ function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
   }
   function word(text, at, colour = "currentColor") {
     const [x, y] = project(at);
-    return make("text", { x, y, fill: colour, "font-size": 110, "text-anchor": "middle", "dominant-baseline": "middle" }, text);
+    return make("text", { x, y, fill: colour, "font-size": turnable ? 110 : 170, "text-anchor": "middle", "dominant-baseline": "middle" }, text);
   }
   // skeletons: [{joints, dashed}]; marks: [{at, text}] on the floor around.
   function show(skeletons, marks = [], description = label) {
@@ -137,14 +145,14 @@ function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
     let from = null;
     svg.addEventListener("pointerdown", (e) => { from = e.clientX; svg.setPointerCapture(e.pointerId); });
     svg.addEventListener("pointermove", (e) => { if (from !== null && Math.abs(e.clientX - from) > 5) { by(10 * Math.sign(from - e.clientX)); from = e.clientX; } });
-    svg.addEventListener("pointerup", () => { from = null; });
+    for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { from = null; });
   }
   return { node, show };
 }
 
 // Lines over x with a cursor. series: [{name, y}].
 function chart(xLabel, yLabel) {
-  const W = 460, H = 260, left = 52, right = 12, top = 26, bottom = 40;
+  const W = 460, H = 260, left = 56, right = 12, top = 30, bottom = 46;
   const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, class: "mcss-chart", role: "img" });
   function ticks(low, high) {
     const raw = (high - low) / 4 || 1, unit = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((k) => k * unit).find((s) => s >= raw);
@@ -155,15 +163,16 @@ function chart(xLabel, yLabel) {
   function show(x, series, cursor = null, description = "") {
     const low = Math.min(0, ...series.flatMap((s) => s.y)), high = Math.max(...series.flatMap((s) => s.y)) * 1.05;
     const X = (v) => left + ((v - x[0]) / (x[x.length - 1] - x[0])) * (W - left - right), Y = (v) => H - bottom - ((v - low) / (high - low)) * (H - top - bottom);
-    const text = (x, y, words, more = {}) => make("text", { x, y, fill: "currentColor", "font-size": 12, ...more }, words);
+    const text = (x, y, words, more = {}) => make("text", { x, y, fill: "currentColor", "font-size": 15, ...more }, words);
     svg.replaceChildren();
-    for (const t of ticks(low, high)) svg.append(make("line", { x1: left, x2: W - right, y1: Y(t), y2: Y(t), stroke: GREY, "stroke-opacity": 0.35 }), text(left - 6, Y(t) + 4, String(t), { "text-anchor": "end" }));
-    for (const t of ticks(x[0], x[x.length - 1])) svg.append(text(X(t), H - bottom + 16, String(t), { "text-anchor": "middle" }));
+    for (const t of ticks(low, high)) svg.append(make("line", { x1: left, x2: W - right, y1: Y(t), y2: Y(t), stroke: GREY, "stroke-opacity": 0.35 }), text(left - 6, Y(t) + 5, String(t), { "text-anchor": "end" }));
+    for (const t of ticks(x[0], x[x.length - 1])) svg.append(text(X(t), H - bottom + 18, String(t), { "text-anchor": "middle" }));
     svg.append(text((left + W) / 2, H - 6, xLabel, { "text-anchor": "middle" }), text(14, (H - bottom) / 2 + 10, yLabel, { "text-anchor": "middle", transform: `rotate(-90 14 ${(H - bottom) / 2 + 10})` }));
     series.forEach(({ name, y }, k) => {
       const colour = COLOURS[k % COLOURS.length];
+      const from = left + (k * (W - left)) / series.length;
       svg.append(make("polyline", { points: y.map((v, i) => `${X(x[i])},${Y(v)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5 }));
-      svg.append(make("rect", { x: left + k * 130, y: 6, width: 14, height: 4, fill: colour }), text(left + k * 130 + 18, 12, name));
+      svg.append(make("rect", { x: from, y: 8, width: 14, height: 4, fill: colour }), text(from + 20, 15, name));
     });
     if (cursor !== null) svg.append(make("line", { x1: X(cursor), x2: X(cursor), y1: top - 6, y2: H - bottom, stroke: "currentColor", "stroke-width": 1.5, class: "mcss-cursor" }));
     svg.setAttribute("aria-label", description);
@@ -173,9 +182,10 @@ function chart(xLabel, yLabel) {
 
 // Points in the plane, coloured (and shaped, for those who see no colours) by group. `picked(i)` is called on hover and touch.
 function scatter(label, picked = null) {
-  const svg = make("svg", { viewBox: "-6 -6 412 412", class: "mcss-scatter", role: "img" });
+  const svg = make("svg", { viewBox: "-12 -12 424 424", class: "mcss-scatter", role: "img" });
   const legend = make("div", { class: "mcss-legend" });
   let places = [];
+  const shapeOf = (group) => (group + Math.floor(group / COLOURS.length)) % 3; // a shape and a colour meet once
   function mark(shape, x, y, r, colour, more) {
     if (shape === 0) return make("circle", { cx: x, cy: y, r, fill: colour, ...more });
     return make("rect", { x: x - r * 0.9, y: y - r * 0.9, width: 1.8 * r, height: 1.8 * r, fill: colour, ...(shape === 2 ? { transform: `rotate(45 ${x} ${y})` } : {}), ...more });
@@ -184,17 +194,17 @@ function scatter(label, picked = null) {
     const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
     const size = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)) || 1;
     places = points.map(([x, y]) => [((x - Math.min(...xs)) / size) * 400, 400 - ((y - Math.min(...ys)) / size) * 400]);
-    svg.replaceChildren(...places.map(([x, y], i) => mark(Math.floor(groups[i] / COLOURS.length) % 3, x, y, 4, COLOURS[groups[i] % COLOURS.length], { "fill-opacity": 0.8 })));
-    if (chosen !== null) svg.append(make("circle", { cx: places[chosen][0], cy: places[chosen][1], r: 8, fill: "none", stroke: "currentColor", "stroke-width": 2.5, class: "mcss-chosen" }));
+    svg.replaceChildren(...places.map(([x, y], i) => mark(shapeOf(groups[i]), x, y, 5, COLOURS[groups[i] % COLOURS.length], { "fill-opacity": 0.8 })));
+    if (chosen !== null) svg.append(make("circle", { cx: places[chosen][0], cy: places[chosen][1], r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2.5, class: "mcss-chosen" }));
     legend.replaceChildren(...names.map((name, k) => {
-      const key = make("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": true }, mark(Math.floor(k / COLOURS.length) % 3, 6, 6, 5, COLOURS[k % COLOURS.length], {}));
+      const key = make("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": true }, mark(shapeOf(k), 6, 6, 5, COLOURS[k % COLOURS.length], {}));
       return make("span", {}, key, " " + name);
     }));
     svg.setAttribute("aria-label", description);
   }
   if (picked) {
     const look = (e) => {
-      const box = svg.getBoundingClientRect(), x = ((e.clientX - box.left) / box.width) * 412 - 6, y = ((e.clientY - box.top) / box.height) * 412 - 6;
+      const box = svg.getBoundingClientRect(), x = ((e.clientX - box.left) / box.width) * 424 - 12, y = ((e.clientY - box.top) / box.height) * 424 - 12;
       let best = 0, least = Infinity;
       places.forEach(([px, py], i) => { const d = (px - x) ** 2 + (py - y) ** 2; if (d < least) [best, least] = [i, d]; });
       if (least < 400) picked(best);

@@ -2,7 +2,7 @@
 const m = data.pairs, cell = 400 / m;
 const heat = make("svg", { viewBox: "-14 -14 416 416", class: "mcss-scatter", role: "img" });
 const map = { node: make("div", { class: "mcss-panel" }, make("div", { class: "mcss-title" }, "D(i, j): dark is near"), heat, make("div", { class: "mcss-legend" }, "row: anchor i, column: positive j. Crossed out: not beyond β. Framed: the row and column of the pair, and its hardest negative.")) };
-const row = pictures(150), numbers = table(), what = note();
+const row = pictures(150, { share: 47 }), numbers = table(), what = note();
 const controls = {
   network: choice("embedding", data.embeddings.map((e) => e.name), data.embeddings.length - 1),
   alpha: slider("margin α", { max: 1.5, step: 0.05, value: 0.6, text: (v) => v.toFixed(2) }),

@@ -175,11 +175,15 @@ def test_the_mining_is_equations_1_and_2(figure):
 
 
 def test_the_batch_is_that_of_its_rules(figure):
-    f = figure("batch_rules").choose("time gap", 2)
-    assert f.shown == {"same": True, "gap": f.data["gaps"][2], **{k: f.data["batches"][1][2][k] for k in ("colour", "duplicates")}}
-    assert len(set(f.data["batches"][1][2]["names"])) == 1
-    f.root.locator("input[type=checkbox]").click()
-    mixed = f.data["batches"][0][2]
+    f = figure("batch_rules")
+    (_, mixed), (filmed, same) = f.data["batches"]
+    assert f.shown == {"same": True, "gap": True, **{k: same[k] for k in ("colour", "duplicates")}}
+    assert len(set(same["names"])) == 1
+    one_subject, gap = f.root.locator("input[type=checkbox]").all()
+    gap.click()
+    assert f.shown == {"same": True, "gap": False, **{k: filmed[k] for k in ("colour", "duplicates")}} and filmed["duplicates"] > 2 * same["duplicates"]
+    gap.click()
+    one_subject.click()
     assert f.shown["colour"] == mixed["colour"] and len(set(mixed["names"])) > 1
     assert f.root.locator("figcaption").all_inner_texts()[::2] == mixed["names"]
     assert f"{round(100 * mixed['colour'])}%" in f.root.locator(".mcss-table").inner_text()

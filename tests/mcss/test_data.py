@@ -213,3 +213,19 @@ def test_calibration_projects_into_the_crop(tmp_path):
     # x = -0.2, y = -0.1, r2 = 0.05: x' = x * 1.005 + 2 p1 x y, y' = y * 1.005 + p1 (r2 + 2 y y)
     expected[0, 1] = (torch.tensor([-201.0 + 0.4 + 220, -100.5 + 0.7 + 190])) * 32 / 400
     torch.testing.assert_close(open_store(tmp_path / "s").calibration.project(point, "S", [1], 0)[0, 1], expected[0, 1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_decodes_beside_queued_work(store):
+    """And leaves alone the memory that this work still reads, though nobody holds it any more."""
+    files = store.encoded("A", np.arange(40), 0)
+    expected = store.decode(files).float()
+    for _ in range(20):
+        held = [torch.ones(3, 32, 32, dtype=torch.uint8, device="cuda") for _ in files]
+        torch.cuda.synchronize()
+        torch.cuda._sleep(50_000_000)
+        sums = [image.sum() for image in held]
+        del held
+        images = store.decode(files, "cuda")
+        assert torch.stack(sums).tolist() == [3 * 32 * 32] * len(files)
+    assert (images.cpu().float() - expected).abs().mean() < 5  # decoders round differently

@@ -9,7 +9,7 @@ from mcss.experiments.speed import duration, exponent, growth, read_speed, rows_
 def speed(tmp_path):
     """Work that grows with the square of its size, beside a peer that grows in proportion."""
     def row(size, target=None, reached=None):
-        return {"work": "mining", "size": size, "of": "pairs", "seconds": {"ours": 1e-6 * size**2, "peer": 1e-3 * size}, "faster": True,
+        return {"work": "mining", "size": size, "of": "pairs", "seconds": {"ours": 1e-6 * size**2, "peer": 1e-3 * size, "other": 1.0}, "faster": True,
                 "ratio": [1000 / size, 900 / size, 1100 / size], "target": target, "reached": reached, "value": None, "unit": "", "note": ""}
 
     rows = [row(400), row(100, 3, True), row(200, 8, False)]
@@ -24,8 +24,8 @@ def test_another_device_is_not_measured(speed, tmp_path):
 def test_the_table_shows_what_has_a_target(speed):
     lines = target_table(speed).data.splitlines()
     assert lines[2:] == [
-        "| mining, 100 pairs | 10 ms | 100 ms, peer | 10 (9 to 11) times as fast | at least 3 | reached |",
-        "| mining, 200 pairs | 40 ms | 200 ms, peer | 5 (4.5 to 5.5) times as fast | at least 8 | **not reached** |",
+        "| mining, 100 pairs | 10 ms | 100 ms, peer; 1 s, other | 10 (9 to 11) times as fast | at least 3 | reached |",
+        "| mining, 200 pairs | 40 ms | 200 ms, peer; 1 s, other | 5 (4.5 to 5.5) times as fast | at least 8 | **not reached** |",
     ]
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 MM = 25.4  # an ASF length, divided by the file's unit, is in inches
-RATE = 120.0  # frames a second of all of CMU's clips
+RATE = 120.0  # frames a second of CMU's cameras; the files do not say it
+FAR = 1e6  # no length or angle is as large; a file that holds one is damaged
 
 
 class Skeleton(NamedTuple):
@@ -40,6 +41,8 @@ def read_asf(path):
         for line in sections["units"]:
             unit = float(line[1]) if line[0] == "length" else unit
             degrees = line[1].lower().startswith("deg") if line[0] == "angle" else degrees
+        if not unit > 0:
+            raise ValueError(f"its unit of length is {unit}")
         bones, bone = {}, None
         for key, *values in sections["bonedata"]:
             if key == "begin":
@@ -61,12 +64,16 @@ def read_asf(path):
             for child in children.get(name, ()):
                 names.append(child)
                 parents.append(names.index(name))
-        offset = [np.zeros(3)] + [np.array(bones[n]["direction"], float) * bones[n]["length"] / unit * MM for n in names[1:]]
-        axes = [np.eye(3)] + [bones[n]["axis"] for n in names[1:]]
+        offsets = np.stack([np.zeros(3)] + [np.array(bones[n]["direction"], float) * bones[n]["length"] / unit * MM for n in names[1:]])
+        axes = np.stack([np.eye(3)] + [bones[n]["axis"] for n in names[1:]])
         dofs = [[dof.lower() for dof in root["order"]]] + [[dof.lower() for dof in bones[n]["dof"]] for n in names[1:]]
+        if not ((abs(offsets) < FAR).all() and np.isfinite(axes).all()):
+            raise ValueError("it holds lengths or angles that are no numbers")
+        if len(dofs[0]) != 6 or not all(dof in ("tx", "ty", "tz", "rx", "ry", "rz", "l") for dof in sum(dofs, [])):
+            raise ValueError("it holds degrees of freedom that there are not")
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise ValueError(f"{path} is no ASF file that can be read ({error}): get it again") from None
-    return Skeleton(names, parents, np.stack(offset), np.stack(axes), dofs, unit, degrees)
+    return Skeleton(names, parents, offsets, axes, dofs, unit, degrees)
 
 
 def _sections(text):
@@ -91,16 +98,18 @@ def read_amc(path, skeleton):
         fields = line.split()
         if not fields or fields[0][0] in "#:":
             continue
-        if len(fields) == 1 and fields[0].isdigit():
-            current = {}
+        if len(fields) == 1 and fields[0].isdecimal():
+            if current is not None and int(fields[0]) != last + 1:
+                raise ValueError(f"{path}, line {number}: frame {fields[0]} follows frame {last}, so some are missing: get it again")
+            current, last = {}, int(fields[0])
             frames.append(current)
             continue
         bone = places.get(fields[0])
         try:
             values = [float(value) for value in fields[1:]]
         except ValueError:
-            values = None
-        if current is None or bone is None or values is None or len(values) != len(skeleton.dofs[bone]):
+            values = [np.nan]
+        if current is None or bone is None or len(values) != len(skeleton.dofs[bone]) or not all(abs(value) < FAR for value in values):
             raise ValueError(f"{path}, line {number} does not fit its skeleton: '{line.strip()[:60]}'. The file is damaged or belongs to another ASF file: get it again")
         current[bone] = values
     moving = {b for b, dofs in enumerate(skeleton.dofs) if dofs}

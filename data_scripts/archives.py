@@ -1,6 +1,8 @@
 """Unpacking what came from elsewhere: only files that are wanted, only into the folder that is meant."""
 
+import gzip
 import json
+import lzma
 import shutil
 import stat
 import tarfile
@@ -15,9 +17,21 @@ def unpack(archive, folder, wanted):
     """Unpacks a tar or zip archive into `folder`, or nothing of it. A second call returns at once, unless files are gone since.
 
     wanted: a function from a member's name to the path below `folder` that it gets, or None to leave it out.
-    Raises `ValueError` for a damaged archive, and for one that holds a link or a path that leads outside.
+    Raises `ValueError` for an archive that is damaged or cannot be unpacked here, and for one that holds a link or a
+    path that leads outside.
     """
     archive, folder = Path(archive), Path(folder)
+    try:
+        _unpack(archive, folder, wanted)
+    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise ValueError(f"{archive} is damaged ({' '.join(str(error).split())}): get it again") from None
+    except RuntimeError as error:  # packed in a way that Python does not know, or locked by a password
+        raise ValueError(f"{archive} cannot be unpacked ({error}): unpack it yourself, and take it away") from None
+    except OSError as error:
+        raise ValueError(f"{archive} cannot be unpacked into {folder} ({error.strerror or error}): see that there is room and that you may write there, or unpack it yourself") from None
+
+
+def _unpack(archive, folder, wanted):
     done, stamp = folder / f".{archive.name}.unpacked", [archive.stat().st_size, archive.stat().st_mtime_ns]
     temporary, names = folder / f".{archive.name}.part", []
     lock = folder / f".{archive.name}.lock"
@@ -37,13 +51,11 @@ def unpack(archive, folder, wanted):
                 with open(temporary / path, "wb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
                 names.append(path)
-            for path in names:
+            for path in dict.fromkeys(names):  # a tar file may hold a file twice, the later one counts
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / path).replace(folder / path)
             (temporary / "done").write_text(json.dumps({"stamp": stamp, "files": names}), encoding="utf-8")
             (temporary / "done").replace(done)
-        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ValueError(f"{archive} is damaged ({error}): get it again") from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
             lock.unlink(missing_ok=True)
@@ -61,13 +73,15 @@ def _members(archive):
                     with source.open(member) as file:
                         yield member.filename, file
     else:
-        with tarfile.open(archive, "r|*") as source:
+        with tarfile.open(archive) as source:
             for member in source:
                 _check(archive, member.name)
                 if member.isfile():
                     yield member.name, source.extractfile(member)
                 elif not member.isdir():
                     raise _foreign(archive, "a link or device", member.name)
+            while source.fileobj.read(1 << 20):  # the checksum of a gzip file stands at its very end
+                pass
 
 
 def _check(archive, name):

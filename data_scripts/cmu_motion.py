@@ -7,6 +7,7 @@ project was obtained from mocap.cs.cmu.edu. The database was created with fundin
 """
 
 import dataclasses
+import re
 import sys
 from pathlib import Path
 
@@ -29,12 +30,19 @@ def convert(source, store, *, clips=None, test_clips=None, image_size=None, offl
     later run finds it. Raises `ValueError` if none is left.
     """
     recipe, notes = preset("cmu"), []
-    recipe = dataclasses.replace(recipe, actions=tuple(clips or recipe.actions), test_actions=tuple(test_clips or recipe.test_actions))
-    if image_size:
+    train, test = (tuple(dict.fromkeys(asked)) for asked in (clips or recipe.actions, test_clips or recipe.test_actions))
+    if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
+        raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
+    recipe = dataclasses.replace(recipe, actions=train, test_actions=test)
+    if image_size is not None:
         recipe = dataclasses.replace(recipe, image_size=image_size)
-    found = load(source, dict.fromkeys(recipe.actions + recipe.test_actions), notes, url, offline, progress)
-    if not set(recipe.actions) & set(found) or not set(recipe.test_actions) & set(found):
-        raise ValueError("no clip is left to render for training or for the test: " + "; ".join(notes))
+    found = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
+    if not set(train) & set(found) or not set(test) & set(found):
+        more = f"; and {len(notes) - 2} more" if len(notes) > 2 else ""
+        raise ValueError(f"no clip is left to render for training or for the test: {'; '.join(notes[:2])}{more}")
+    for name in train + test:
+        if name not in found and any(Path(store).glob(f"*/{name} *.arrow")):
+            raise ValueError(f"{store} holds clip {name} from an earlier run and would lose it: " + next(note for note in notes if f" {name} " in note))
     for name, mocap in found.items():
         most = recipe.frames if name in recipe.actions else recipe.test_frames
         seconds, whole = min(most, mocap.frames(recipe.fps)) / recipe.fps, len(mocap.ends) / RATE

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -17,10 +18,11 @@ from typing import Callable, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from mcss.data import StoreWriter, open_store
+from mcss.data import StoreWriter
 
 from .crops import cut, square, upright
 from .machine import cores
+from .report import report
 from .video import decoded, timing
 
 SMALL = 1 << 20  # bytes: files up to here are compared by content, larger ones by size
@@ -32,7 +34,7 @@ class View(NamedTuple):
     """One camera's video of a recording. boxes: from the position of a stored frame, 0 to T - 1, to its box x0, y0, x1, y1
     in pixels or None; frames `(T,)`: their numbers in this video, ascending; whole: store the whole picture, not a box;
     length: frames that the annotation covers, if there is one; boxes_of: the file that the boxes are from;
-    size: (width, height) that the boxes and the calibration count in, if they say."""
+    size: (width, height) that the boxes and the calibration count in, rate: frames a second of the annotation, if they say."""
 
     video: Path
     boxes: Callable
@@ -42,6 +44,7 @@ class View(NamedTuple):
     length: int | None = None
     boxes_of: Path | None = None
     size: tuple | None = None
+    rate: float | None = None
 
 
 class Recording(NamedTuple):
@@ -73,23 +76,8 @@ class Job:
         return digest.hexdigest()[:16]
 
 
-@dataclasses.dataclass
-class Report:
-    """What a conversion did: notes, one a thing left out or changed, and what the store holds."""
-
-    path: Path
-    notes: list
-    frames: int
-    images: int
-    text: str
-
-    def __str__(self):
-        listed = [f"Left out or changed, {len(self.notes)}:", *(f"  - {note}" for note in self.notes)] if self.notes else ["Nothing was left out."]
-        return "\n".join([self.text, *listed])
-
-
 def convert_jobs(jobs, path, *, nothing, splits, cameras=None, notes=(), image_size, views, workers=None, progress=True, **header):
-    """Converts jobs into a store at `path`, or finishes one that was interrupted; returns a `Report`.
+    """Converts jobs into a store at `path`, or finishes one that was interrupted; returns a `report.Report`.
 
     nothing: what to say if there are no jobs. splits: function from the store's parts, a list of dicts with subject,
     source and frames, to its splits. cameras: as `StoreWriter.finish` takes `calibration`. notes: what the search for
@@ -101,14 +89,14 @@ def convert_jobs(jobs, path, *, nothing, splits, cameras=None, notes=(), image_s
     if not jobs:
         raise ValueError(f"{nothing}. {_some(notes)}" if notes else nothing)
     workers = workers or cores()
-    with StoreWriter(path, image_size=image_size, views=views, **header) as writer, ThreadPoolExecutor(workers) as pool:
+    with _written(path), StoreWriter(path, image_size=image_size, views=views, **header) as writer, ThreadPoolExecutor(workers) as pool:
         for job in tqdm(jobs, desc=f"converting {header['name']}", unit="clip", disable=not progress):
-            inputs = job.fingerprint()
-            if writer.has(job.subject, job.source, inputs):
-                continue
             said = []
             try:
                 try:
+                    inputs = job.fingerprint()
+                    if writer.has(job.subject, job.source, inputs):
+                        continue
                     recording = job.read(said)
                 except OSError as error:  # of the source; one of the store, as of a full disk, ends the conversion
                     raise ValueError(str(error)) from None
@@ -127,6 +115,15 @@ def convert_jobs(jobs, path, *, nothing, splits, cameras=None, notes=(), image_s
         writer.finish(splits([done[key] for key in order]), (kept | (cameras or {})) or None, order)
     notes += [f"{s}/{c}: {note}" for s, c in order for note in done[s, c].get("notes", ())] + failed
     return report(Path(path), notes)
+
+
+@contextmanager
+def _written(path):
+    """Says of what the system refuses that the store is meant."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"the store {path} cannot be written ({error.strerror or error}): see that there is room and that you may write there, or take another folder; run again, and it goes on") from None
 
 
 def _some(notes, most=5):
@@ -202,11 +199,14 @@ def _pictures(view, image_size, threads, told):
     """Yields (JPEG, crop) or (None, None) of each stored frame of a view, and tells what is missing."""
     wanted, boxless, lost, number, k = view.frames, 0, 0, -1, 0
     try:
-        if view.length and (claimed := timing(view.video).frames) > view.length:
-            told.append(f"{view.video.name} has {claimed} frames, the annotation {view.length}: the shorter is taken")
+        claimed = timing(view.video)
+        if view.rate and abs(claimed.rate - view.rate) > 0.5:
+            if abs(claimed.frames - view.length) > 0.05 * view.length:
+                raise ValueError(f"{view.video} has {claimed.frames} frames, {claimed.rate:.4g} a second, its annotation {view.length}, {view.rate:g} a second: take the official video")
+            told.append(f"{view.video.name} claims {claimed.rate:.4g} frames a second; the official {view.rate:g} are taken, for it has as many frames as the annotation")
         for number, frame in decoded(view.video, threads):
-            if view.size and tuple(view.size) != (frame.width, frame.height):
-                raise ValueError(f"{view.video} is {frame.width} x {frame.height} pixels, its calibration {' x '.join(map(str, view.size))}: take the official video")
+            if view.size and not np.allclose((frame.width, frame.height), view.size, rtol=0.01):
+                raise ValueError(f"{view.video} is {frame.width} x {frame.height} pixels, its annotation counts in {' x '.join(map(str, view.size))}: take the official video")
             while k < len(wanted) and wanted[k] < number:  # before the video begins, or lost
                 lost += wanted[k] >= 0
                 yield None, None
@@ -222,58 +222,16 @@ def _pictures(view, image_size, threads, told):
             k += 1
         if k < len(wanted):
             told.append(f"{view.video.name} ends after {number + 1} frames; {len(wanted) - k} of {len(wanted)} wanted ones are missing")
+        elif view.length and claimed.frames != view.length:
+            told.append(f"{view.video.name} has {claimed.frames} frames, the annotation {view.length}: the shorter is taken")
     except ValueError as error:
         told.append(f"left out: {error}")
     if boxless:
-        told.append(f"{boxless} of {len(wanted)} frames are left out: {view.boxes_of or 'the annotation'} has no box for them, one of size zero, or one outside the picture")
+        told.append(f"{boxless} of {len(wanted)} frames are left out: {view.boxes_of or 'the annotation'} has no box for them, one of size zero, one outside the picture, or one far larger than it")
     if lost:
         told.append(f"{lost} of {len(wanted)} frames are left out: {view.video.name} is damaged there")
     while True:
         yield None, None
-
-
-def report(path, notes):
-    """The `Report` of a finished store: what it holds, what its poses and calibration look like, and the notes."""
-    store = open_store(path)
-    views = ", ".join(store.view_names)
-    clips = sum(len(store.clips(subject)) for subject in store.subjects)
-    poses = [store.poses(subject) for subject in store.subjects]
-    labelled = sum(int((~p.isnan().any(-1).any(-1)).sum()) for p in poses if p is not None)
-    frames, images = sum(store.length(subject) for subject in store.subjects), len(store)
-    text = [
-        f"{path}: {store.name}, {len(store.subjects)} subjects, {clips} clips, views {views}",
-        f"{frames} frames, {labelled} of them with a pose, {images} images of {store.image_size} px, "
-        + ("calibrated" if store.calibration else "no calibration"),
-    ]
-    for name, split in store.splits.items():
-        count = sum(len(split.frames[subject]) for subject in split.subjects)
-        text.append(f"split {name}: {count} frames of {', '.join(split.subjects)}")
-    text.append(f"licence: {store.licence}")
-    return Report(path, notes + _off(store), frames, images, "\n".join(text))
-
-
-def _off(store):
-    """Clips and views whose joints the stored calibration does not put into the stored picture."""
-    found = []
-    for subject in store.subjects if store.calibration else ():
-        poses, present = store.poses(subject), store.present(subject)
-        if poses is None:
-            continue
-        for clip in store.clips(subject):
-            for v, view in enumerate(store.view_names):
-                if view not in store.calibration.of_clip(subject, clip.source):
-                    continue
-                frames = np.arange(clip.start, clip.stop)
-                frames = frames[present[frames, v] & ~poses[frames].isnan().any(-1).any(-1).numpy()][:: max(1, len(frames) // 50)]
-                if len(frames):
-                    at = store.calibration.project(poses[frames], subject, frames, v).numpy()
-                    share = ((at >= 0) & (at < store.image_size)).all(-1).mean()
-                    if share < 0.8:
-                        found.append(
-                            f"{subject}/{clip.source}, view {view}: the calibration puts only {share:.0%} of the joints into the picture. "
-                            "Do poses, boxes and calibration belong together?"
-                        )
-    return found
 
 
 def command(convert, name, options=()):

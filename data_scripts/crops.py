@@ -6,12 +6,14 @@ import numpy as np
 from PIL import Image
 
 QUALITY = 92  # of the JPEG files
+FAR = 4  # times the picture: a box as large as that is a mistake, and would fill the memory
 
 
 def square(box, margin, width, height):
     """The square (x0, y0, size) round a box x0, y0, x1, y1, `margin` times its longer side, in whole pixels; None without a box.
 
-    A box with a side of zero, one that is not a number, or one outside the picture of this width and height is none.
+    A box with a side of zero, one that is not a number, one outside the picture of this width and height, or one far
+    larger than it is none.
     """
     if box is None or not np.isfinite(box).all():
         return None
@@ -19,6 +21,8 @@ def square(box, margin, width, height):
     if x1 <= x0 or y1 <= y0 or x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
         return None
     size = max(1, round(max(x1 - x0, y1 - y0) * margin))
+    if size > FAR * max(width, height):
+        return None
     return round((x0 + x1 - size) / 2), round((y0 + y1 - size) / 2), size
 
 

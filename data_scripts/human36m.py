@@ -33,12 +33,13 @@ RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 BROKEN_VIDEOS = {("S11", "Directions", "54138969")}
 DAMAGED = {("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")}
 BOX_MARGIN, JOINT_MARGIN = 1.1, 1.4  # of a silhouette; of joints, which lack the flesh round them
+OTHER = ("_ALL", ".")  # begin files that are no clip: all of a subject in one, and what a Mac adds
 ARCHIVES = ("Poses_D3_Positions_", "Videos_", "Segments_mat_gt_bb_")
 LICENCE = "Human3.6M licence: academic use by registered users only; nothing of it may be passed on, this store neither"
 
 
 def convert(source, store, *, image_size=256, train_step=5, test_step=64, workers=None, progress=True):
-    """Converts Human3.6M at `source` into a store at `store` and returns a `conversion.Report`.
+    """Converts Human3.6M at `source` into a store at `store` and returns a `report.Report`.
 
     train_step, test_step: every how many-th frame is stored; Protocol 2's are 5 and 64. Raises `ValueError` or
     `FileNotFoundError` if there is nothing to convert; what is bad in part is left out and named in the report.
@@ -67,7 +68,7 @@ def convert(source, store, *, image_size=256, train_step=5, test_step=64, worker
 
 def _wanted(name):
     """The path that a member of an official archive gets, or None: `S1/...` without what some archives put before."""
-    found = re.search(r"(?:^|/)(S\d+/(?:MyPoseFeatures/D3_Positions/[^/]+\.cdf|Videos/[^/]+\.mp4|MySegmentsMat/ground_truth_bb/[^/]+\.mat))$", name)
+    found = re.search(r"(?:^|/)(S\d+/(?:MyPoseFeatures/D3_Positions/[^/.][^/]*\.cdf|Videos/[^/.][^/]*\.mp4|MySegmentsMat/ground_truth_bb/[^/.][^/]*\.mat))$", name)
     return found and found[1]
 
 
@@ -78,8 +79,8 @@ def _jobs(source, cameras, train_step, test_step, notes):
             notes.append(f"{folder} is left out: Protocol 2 has no subject '{folder.name}', only {', '.join(TRAIN + TEST)}; rename the folder if it is one of them")
     for subject in TRAIN + TEST:
         folder = source / subject
-        poses = {p.stem: p for p in sorted((folder / "MyPoseFeatures" / "D3_Positions").glob("*.cdf")) if not p.name.startswith("_ALL")}
-        videos = {p.stem: p for p in sorted((folder / "Videos").glob("*.mp4")) if not p.name.startswith("_ALL")}
+        poses = {p.stem: p for p in sorted((folder / "MyPoseFeatures" / "D3_Positions").glob("*.cdf")) if not p.name.startswith(OTHER)}
+        videos = {p.stem: p for p in sorted((folder / "Videos").glob("*.mp4")) if not p.name.startswith(OTHER)}
         notes += [f"{path} is left out: it has no poses {name}.cdf" for key, path in videos.items() if (name := key.rsplit(".", 1)[0]) not in poses]
         for name, path in poses.items():
             there = {camera: videos[key] for camera in CAMERAS if (key := f"{name}.{camera}") in videos}
@@ -116,15 +117,15 @@ def _reader(folder, name, path, videos, step, cameras):
                 continue
             try:
                 masks = folder / "MySegmentsMat" / "ground_truth_bb" / f"{video.stem}.mat"
-                boxes, margin = mask_boxes(masks, frames), BOX_MARGIN
+                (boxes, size), margin = mask_boxes(masks, frames), BOX_MARGIN
             except (ValueError, OSError) as error:
                 if not cameras:
                     said.append(f"view {camera}: {error}")
                     views[camera] = None
                     continue
                 said.append(f"view {camera}: {error}. Boxes are made from the joints and metadata.xml instead")
-                boxes, margin = box_of_points(project(poses.astype(float), cameras[camera])).__getitem__, JOINT_MARGIN
-            views[camera] = View(video, boxes, frames, margin, length=length, boxes_of=masks)
+                boxes, margin, size = box_of_points(project(poses.astype(float), cameras[camera])).__getitem__, JOINT_MARGIN, None
+            views[camera] = View(video, boxes, frames, margin, length=length, boxes_of=masks, size=size, rate=FPS)
         return Recording(poses, views, path)
     return read
 
@@ -133,18 +134,24 @@ def read_poses(path):
     """The world poses of a CDF file: `(T, 17, 3)` mm, Z up. Raises `ValueError` if it is no such file."""
     try:
         values = np.asarray(cdflib.CDF(path).varget("Pose"), np.float32)
+        if values.shape[-1] != 96 or not values.size:
+            raise ValueError(f"its shape is {values.shape}")
         return values.reshape(-1, 32, 3)[:, JOINTS]
     except Exception as error:  # cdflib raises whatever the broken bytes lead to
         raise ValueError(f"{path} is no CDF file with 32 joints a frame in 'Pose' ({first_line(error)}): get it again") from None
 
 
 def mask_boxes(path, frames):
-    """A function from k to the box x0, y0, x1, y1 of the mask of frame `frames[k]`, None without one; the file is MATLAB 7.3, so HDF5."""
+    """A function from k to the box x0, y0, x1, y1 of the mask of frame `frames[k]`, None without one; and the masks' width and height.
+
+    The file is MATLAB 7.3, so HDF5.
+    """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
     try:
         file = h5py.File(path, "r")
         references = file["Masks"][()].ravel()
+        width, height = file[references[0]].shape
     except Exception as error:
         raise ValueError(f"{path} holds no masks that can be read ({first_line(error)}): get it again") from None
 
@@ -153,11 +160,11 @@ def mask_boxes(path, frames):
             return None
         try:
             mask = np.asarray(file[references[frames[k]]])  # stored width by height
-        except Exception:  # cut off in the middle: this frame has no box
+            x, y = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        except Exception:  # damaged in the middle: this frame has no box
             return None
-        x, y = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         return (x[0], y[0], x[-1] + 1, y[-1] + 1) if len(x) and len(y) else None
-    return box
+    return box, (width, height)
 
 
 def _cameras(source, notes):
@@ -171,7 +178,9 @@ def _cameras(source, notes):
         w0 = np.array([float(number) for number in numbers])
         if len(w0) < 300:
             raise ValueError(f"<w0> has {len(w0)} numbers, not 300")
-    except (ElementTree.ParseError, AttributeError, ValueError) as error:
+        if not np.isfinite(w0).all():
+            raise ValueError("<w0> holds something that is no number")
+    except (ElementTree.ParseError, AttributeError, ValueError, OSError) as error:
         notes.append(f"no calibration: {found[0]} cannot be read ({error}); get it again")
         return None
     return {f"S{s + 1}": {name: _camera(w0[6 * (c * 11 + s):][:6], w0[264 + 9 * c:][:9], SIZES[name]) for c, name in enumerate(CAMERAS)} for s in range(11)}

@@ -15,7 +15,6 @@ import scipy.io
 from .archives import unpack
 from .conversion import Job, Recording, View, command, convert_jobs, subject_splits
 from .crops import box_of_points
-from .video import timing
 
 CHEST = (0, 2, 4, 7, 8)
 TRAIN, TEST = ("S1", "S2", "S3", "S4", "S5", "S6"), ("S7", "S8")
@@ -31,7 +30,7 @@ LICENCE = "MPI-INF-3DHP licence: non-commercial research; it must not be passed 
 
 
 def convert(source, store, *, image_size=256, cameras=CHEST, fps=5, workers=None, progress=True):
-    """Converts MPI-INF-3DHP at `source` into a store at `store` and returns a `conversion.Report`.
+    """Converts MPI-INF-3DHP at `source` into a store at `store` and returns a `report.Report`.
 
     cameras: which of the 14, by number. fps: stored frames a second; 25 and 50 must be multiples of it. Raises
     `ValueError` or `FileNotFoundError` if there is nothing to convert; what is bad in part is left out and named.
@@ -46,6 +45,8 @@ def convert(source, store, *, image_size=256, cameras=CHEST, fps=5, workers=None
         raise ValueError(f"fps must divide 25, as 5 and 12.5 do, not {fps}")
     jobs = []
     for folder in sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if folder.resolve() == Path(store).resolve():
+            continue
         if folder.name not in TRAIN + TEST:
             notes.append(f"{folder} is left out: the data set has no subject '{folder.name}', only {', '.join(TRAIN + TEST)}; rename the folder if it is one of them")
             continue
@@ -72,48 +73,44 @@ def _jobs(sequence, cameras, fps, calibration, notes):
             unpack(archive, pictures, lambda member: found[1] if (found := re.search(r"(?:^|/)(video_\d+\.avi)$", member)) else None)
         except (ValueError, OSError) as error:
             notes.append(str(error))
-    videos = {c: pictures / f"video_{c}.avi" for c in cameras if (pictures / f"video_{c}.avi").is_file()}
+    files = {c: pictures / f"video_{c}.avi" for c in cameras}
+    videos = {c: path for c, path in files.items() if path.is_file()}
     annotation = sequence / "annot.mat"
     if not annotation.is_file() or not videos:
         what = "annot.mat" if not annotation.is_file() else f"video of the cameras {', '.join(map(str, cameras))}"
         notes.append(f"{sequence} is left out: it has no {what}; download the sequence again")
         return []
     try:
-        found = read_calibration(sequence / "camera.calibration", cameras)
+        found, lost = read_calibration(sequence / "camera.calibration", cameras)
     except (ValueError, OSError) as error:
         notes.append(f"{sequence} is left out, for its joints are in the frames of its cameras: {error}")
         return []
-    seen = {f"camera {c}": camera for c, camera in found.items()}
-    if calibration.setdefault(subject, seen) != seen:
-        calibration[f"{subject}/{name}"] = seen
+    calibration[f"{subject}/{name}"] = {f"camera {c}": camera for c, camera in found.items()}
+    calibration.setdefault(subject, calibration[f"{subject}/{name}"])  # for whoever looks at a subject as a whole
 
     def read(said):
         rate = 50 if (subject, name) in FAST else 25
-        views = {f"camera {c}": None for c in cameras if c not in videos}
-        said += [f"view camera {c} is missing: there is no {pictures / f'video_{c}.avi'}" for c in cameras if c not in videos]
-        pixels, joints = read_annotation(annotation, [c for c in cameras if c in found])
-        for c, path in videos.items():
-            try:
-                if abs(timing(path).rate - rate) > 0.5:
-                    said.append(f"view camera {c}: {path.name} claims {timing(path).rate:.4g} frames a second; the official {rate} are taken")
-            except ValueError:
-                pass  # said when its pictures are wanted
+        said += [f"view camera {c} is missing: there is no {path}" for c, path in files.items() if c not in videos]
+        said += [f"view camera {c} is left out: {error}" for c, error in lost.items()]
+        pixels, joints = read_annotation(annotation, list(found), said)
         worlds = np.stack([to_world(joints[c], found[c]) for c in joints])
-        apart = np.nanmedian(np.linalg.norm(worlds - worlds[:1], axis=-1))
-        if apart > 20:
-            said.append(f"its cameras disagree by {apart:.0f} mm about where the joints are; those of camera {next(iter(joints))} are taken")
+        apart = np.linalg.norm(worlds - worlds[:1], axis=-1)
+        apart = apart[np.isfinite(apart)]
+        if len(apart) and np.median(apart) > 20:
+            said.append(f"its cameras disagree by {np.median(apart):.0f} mm about where the joints are; those of camera {next(iter(joints))} are taken")
         poses = worlds[0]
         if (subject, name) in SWAPPED:
             poses = unswap(poses, *SWAPPED[subject, name], said)
         frames = np.arange(0, len(poses), int(rate / fps))
-        for c, path in videos.items():
+        views = {f"camera {c}": None for c in cameras}
+        for c in [c for c in videos if c in found]:
             boxes = box_of_points(pixels[c][frames])
-            views[f"camera {c}"] = View(path, boxes.__getitem__, frames, MARGIN, length=len(poses), boxes_of=annotation, size=found[c]["size"])
+            views[f"camera {c}"] = View(videos[c], boxes.__getitem__, frames, MARGIN, length=len(poses), boxes_of=annotation, size=found[c]["size"], rate=rate)
         return Recording(poses[frames].astype(np.float32), views, annotation)
-    return [Job(subject, name, name, read, (annotation, sequence / "camera.calibration", *(pictures / f"video_{c}.avi" for c in cameras)))]
+    return [Job(subject, name, name, read, (annotation, sequence / "camera.calibration", *files.values()))]
 
 
-def read_annotation(path, cameras):
+def read_annotation(path, cameras, said):
     """annot2 and annot3 of some cameras: two dicts from camera to `(F, 28, 2)` pixels and `(F, 17, 3)` mm in that camera's frame."""
     try:
         content = scipy.io.loadmat(path, variable_names=["annot2", "annot3"])
@@ -121,7 +118,11 @@ def read_annotation(path, cameras):
         joints = {c: np.asarray(content["annot3"][c][0], float).reshape(-1, 28, 3)[:, JOINTS] for c in cameras}
     except Exception as error:  # scipy raises whatever the broken bytes lead to
         raise ValueError(f"{path} cannot be read ({type(error).__name__}: {error}): get it again") from None
-    length = min(len(value) for value in (*pixels.values(), *joints.values()))
+    lengths = [len(value) for value in (*pixels.values(), *joints.values())]
+    if (length := min(lengths)) < max(lengths):
+        said.append(f"{path} has {length} to {max(lengths)} frames, by camera: the shortest is taken")
+    if not length:
+        raise ValueError(f"{path} has no frames: get it again")
     return {c: v[:length] for c, v in pixels.items()}, {c: v[:length] for c, v in joints.items()}
 
 
@@ -131,7 +132,10 @@ def to_world(joints, camera):
 
 
 def read_calibration(path, cameras):
-    """`{number: camera}` of a Skeletool calibration file, for a world with Z up; lines are found by their first word."""
+    """`{number: camera}` of a Skeletool calibration file, for a world with Z up, and `{number: error}` of those that it does not tell.
+
+    Lines are found by their first word. Raises `ValueError` if it tells no camera at all.
+    """
     if not path.is_file():
         raise ValueError(f"{path} is missing: download it again")
     found, name = {}, None
@@ -142,22 +146,26 @@ def read_calibration(path, cameras):
             found[name] = {}
         elif name is not None and key:
             found[name][key] = values
-    cameras_found = {}
+    told, lost = {}, {}
     for c in cameras:
-        lines = found.get(str(c))
         try:
-            if lines is None:
-                raise ValueError(f"no camera '{c}'")
+            lines = found.get(str(c), {})
             inside = np.array(lines["intrinsic"], float).reshape(4, 4)
             outside = np.array(lines["extrinsic"], float).reshape(4, 4)
-            size = [int(float(value)) for value in lines["size"]]
+            size = np.array(lines["size"], float).reshape(2)
+            if not all(np.isfinite(values).all() for values in (inside, outside, size)):
+                raise ValueError("it holds something that is no number")
         except KeyError as error:
-            raise ValueError(f"{path}, camera {c}: there is no line {error}; download the file again") from None
+            lost[c] = f"{path}, camera {c}: there is no line {error}; download the file again"
+            continue
         except ValueError as error:
-            raise ValueError(f"{path}, camera {c}: {error}; download the file again") from None
-        cameras_found[c] = {"K": inside[:3, :3].tolist(), "R": (outside[:3, :3] @ Z_UP.T).tolist(), "t": outside[:3, 3].tolist(),
-                            "distortion": None, "size": size}
-    return cameras_found
+            lost[c] = f"{path}, camera {c}: {error}; download the file again"
+            continue
+        told[c] = {"K": inside[:3, :3].tolist(), "R": (outside[:3, :3] @ Z_UP.T).tolist(), "t": outside[:3, 3].tolist(),
+                   "distortion": None, "size": size.astype(int).tolist()}
+    if not told:
+        raise ValueError(next(iter(lost.values())))
+    return told, lost
 
 
 def unswap(poses, first, last, said):

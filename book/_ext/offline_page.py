@@ -5,7 +5,7 @@ that JSON goes into the page, and plotly.min.js, out of the installed plotly pac
 is loaded on the pages that have a figure. MathJax comes out of the package
 sphinx-mathjax-offline. Elements (mcss.elements) carry their pictures in their data; here
 the pictures become files. Widgets need a kernel: the page says where they work. Thebe,
-whose script sits on a CDN, is left out.
+whose script sits on a CDN, is left out. The cell that sets a chapter up is folded.
 """
 
 import base64
@@ -74,14 +74,27 @@ def use_local_scripts(app, config):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
-    shutil.copy(HERE / "plotly-figures.js", folder)
+    for file in ("plotly-figures.js", "page.css"):
+        shutil.copy(HERE / file, folder)
 
     mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     unused = shutil.ignore_patterns("*svg*", "*-full*", "*mml-chtml*", "node-main.js", "liteDOM.js")
     shutil.copytree(mathjax, folder / "mathjax", ignore=unused)
     config.mathjax_path = "mathjax/tex-chtml.js"
     config.nb_ipywidgets_js = {}
+    config.html_theme_options["navbar_persistent"] = []  # a bar over the page with nothing but the sidebar's search once more
     config.html_static_path.append(str(folder))
+
+
+def fold_setup(app, docname, source):
+    """The imports of a chapter fill a screen and teach nothing: the page shows them on a click."""
+    if Path(app.env.doc2path(docname)).suffix == ".ipynb":
+        notebook = json.loads(source[0])
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code" and "google.colab" in "".join(cell["source"]):
+                cell["metadata"].setdefault("tags", []).append("hide-input")
+                cell["metadata"]["mystnb"] = {"code_prompt_show": "Show the set-up: imports and data", "code_prompt_hide": "Hide the set-up"}
+        source[0] = json.dumps(notebook)
 
 
 def finish_page(app, pagename, templatename, context, doctree):
@@ -122,6 +135,8 @@ def setup(app):
     if OfflineOutputs not in render.load_mime_renders():  # the list that myst-nb fills from entry points
         render.load_mime_renders().append(OfflineOutputs)
     app.connect("config-inited", use_local_scripts)
+    app.add_css_file("page.css")
+    app.connect("source-read", fold_setup)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", without_second_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,8 +17,12 @@
     } };
   }
 
-  // On a phone: the legend not beside the curves, rows of skeletons smaller. wide: the width, 1 for what the figures are made for.
-  function fit({ data, layout }, wide) {
+  // On a phone: no buttons over the legend, and a finger that moves over curves scrolls the page; the legend not beside
+  // the curves, rows of skeletons smaller.
+  function fit({ data, layout, config }, width) {
+    const wide = width / (layout.height || 450) / 1.7; // 1 is what the figures are made for
+    if (width < 480) config.displayModeBar = false;
+    if (width < 480 && !layout.scene) layout.dragmode = false;
     if (wide >= 0.75) return;
     layout.legend = { orientation: "h", y: 1.02, yanchor: "bottom", ...layout.legend };
     const ratio = layout.scene?.aspectratio;
@@ -31,8 +35,8 @@
     const figure = JSON.parse(box.querySelector("script").textContent), template = figure.layout.template;
     drawn.set(box, template);
     figure.layout.template = inPageColours(template);
-    fit(figure, box.clientWidth / (figure.layout.height || 450) / 1.7);
     figure.config = { responsive: true, displaylogo: false, ...figure.config };
+    fit(figure, box.clientWidth);
     Plotly.newPlot(box, figure);
   }
 

@@ -21,6 +21,10 @@ class Mocap:
 
     def __init__(self, asf, amc):
         self.skeleton = read_asf(asf)
+        needed = [*TRUNK.values(), *(side + bone for side in "lr" for bone in LIMBS.values())]
+        lengths = dict(zip(self.skeleton.names, np.linalg.norm(self.skeleton.offsets, axis=1)))
+        if missing := [bone for bone in needed if not lengths.get(bone, 0) and bone != "root"]:
+            raise ValueError(f"{asf} has no {', '.join(dict.fromkeys(missing))}, or of length 0: it is damaged or no skeleton of CMU, get it again")
         turns, ends = forward(self.skeleton, read_amc(amc, self.skeleton))
         self.turns, self.ends = Z_UP @ turns @ Z_UP.T, ends @ Z_UP.T / 1000.0
         path = self.ends[:, 0, :2]
@@ -55,16 +59,20 @@ class Mocap:
         for g in range(1, len(GROUP_NAMES)):
             up = PARENTS[g]
             P[:, g] = P[:, up] + np.einsum("tab,b->ta", R[:, up], body.heads[g] - body.heads[up])
-        P[..., 2] -= _floor(body, R, P)
+        P[..., 2] -= _floor(body, R, P, round(fps / 2))[:, None]
         return R, P
 
 
-def _floor(body, R, P):
-    """The height at which the lower foot stands most deeply, but for one frame in fifty."""
+def _floor(body, R, P, reach):
+    """How high the floor lies at each instant: where the lowest foot stands within `reach` frames, but for what a jump lifts.
+
+    The floor of a clip is not level: subject 02 rises by a decimetre along four metres, and others walk on ramps.
+    """
     ends = body.joints_world(R, P, markers=True)
     feet = [k for k, (g, _) in enumerate(body.markers) if GROUP_NAMES[g][:4] in ("foot", "toes")]
     over = np.min([ends[:, k, 2] - body.markers[k][1][2] for k in feet], 0)
-    return np.quantile(over, 0.02)
+    near = lambda heights: np.lib.stride_tricks.sliding_window_view(np.pad(heights, reach, mode="edge"), 2 * reach + 1)
+    return near(near(over).min(-1)).mean(-1)
 
 
 def between(a, b):

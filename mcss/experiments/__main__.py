@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import sys
+from datetime import timedelta
 
 import torch
 from torch import distributed
@@ -36,7 +37,8 @@ def main(arguments=None):
             parser.error("under torchrun every training uses all processes: leave --workers out")
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        # the others wait while rank 0 evaluates
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=6))
     try:
         for path in run(names, stores, options.seeds, options.schedule, options.runs, options.results, options.workers):
             print(path)

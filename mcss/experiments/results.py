@@ -28,6 +28,7 @@ from scipy import stats
 
 from .. import __version__
 from ..files import write_json
+from ..precision import default_device
 
 FORMAT, VERSION = "mcss-result", 1
 KEYS = {"experiment", "title", "command", "schedule", "seeds", "stores", "rows", "commit", "hardware", "versions", "finished", "seconds"}
@@ -103,10 +104,10 @@ def read_results(folder, store, schedule):
     return {result["experiment"]: result for result in map(read_result, paths)}
 
 
-def origin():
+def origin(device=None):
     """What a number needs to be traced: commit, hardware, versions, time of day."""
     return {
-        "commit": commit(), "hardware": hardware(), "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(), "hardware": hardware(device), "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {"mcss": __version__, "python": platform.python_version(), "torch": torch.__version__},
     }
 
@@ -123,9 +124,9 @@ def commit():
         return "unknown"
 
 
-def hardware():
-    """The processor this process computes on."""
-    if torch.cuda.is_available():
+def hardware(device=None):
+    """The processors of a device, 'cpu' or 'cuda'; of the default one if none is given."""
+    if (device or default_device()) == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]

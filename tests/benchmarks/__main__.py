@@ -12,7 +12,8 @@ from mcss.experiments.results import origin, rounded
 from mcss.files import write_json
 from mcss.precision import default_device
 
-MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering", "far")
+MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering", "conversion", "far")
+WHOLE = ("make",)  # only if it is named: it runs all tests
 FOLDER = Path(__file__).parents[2] / "book" / "speed"
 
 
@@ -27,13 +28,13 @@ def line(row):
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="NAME", help=f"of {', '.join(MODULES)}; all of them if none is given")
+    parser.add_argument("modules", nargs="*", metavar="NAME", help=f"of {', '.join(MODULES)}; all of them if none is given; or {', '.join(WHOLE)}")
     parser.add_argument("--device", default=default_device())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--save", type=Path, default=FOLDER, help="folder of the JSON file; what was measured before and is not measured now stays")
     options = parser.parse_args()
-    if set(options.modules) - set(MODULES):
-        parser.error(f"no benchmark {', '.join(sorted(set(options.modules) - set(MODULES)))}; there are {', '.join(MODULES)}")
+    if set(options.modules) - {*MODULES, *WHOLE}:
+        parser.error(f"no benchmark {', '.join(sorted(set(options.modules) - {*MODULES, *WHOLE}))}; there are {', '.join(MODULES + WHOLE)}")
     device, found = torch.device(options.device).type, {}
     for name in options.modules or MODULES:
         start, rows = time.perf_counter(), []
@@ -42,7 +43,7 @@ def main():
             rows.append(row._asdict() | {"reached": row.reached})
         found[name] = {
             "command": f"python -m tests.benchmarks {name} --device {device} --rounds {options.rounds}", "seconds": round(time.perf_counter() - start),
-            "cores": cores(), "threads": torch.get_num_threads(), **origin(), "rows": rounded(rows, 6),
+            "cores": cores(), "threads": torch.get_num_threads(), **origin(device), "rows": rounded(rows, 6),
         }
         options.save.mkdir(parents=True, exist_ok=True)
         write_json(options.save / f"{name}.{device}.json", found[name])

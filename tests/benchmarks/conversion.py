@@ -1,15 +1,11 @@
-"""How long a converter takes against a plain loop that decodes the same videos and writes the same crops: `python tests/benchmarks/conversion.py`.
+"""A converter's work on video files, against a plain loop that decodes the same videos and writes the same crops.
 
 Peer: PyAV in one loop, one video after the other, with the codec's own threads. Work: four videos of 1000 x 1002 pixels, every
 5th frame cut and stored at 256 pixels, as from Human3.6M; every 1st of a video of 500 x 500; every 5th at 3840 x 2160.
 """
 
-import argparse
 import io
-import resource
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import av
@@ -18,9 +14,8 @@ from PIL import Image
 
 from data_scripts.conversion import Job, Recording, View, convert_jobs
 from data_scripts.crops import QUALITY, square
-from data_scripts.machine import cores
-from mcss.experiments.results import origin
-from mcss.files import write_json
+
+from .timing import in_turns, row
 
 CASES = {  # name: views, width, height, frames, step
     "Human3.6M's size": (4, 1000, 1002, 500, 5),
@@ -69,13 +64,7 @@ def ours(videos, boxes, step, image_size, store):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--save", help="JSON file for the result, with commit and hardware")
-    options = parser.parse_args()
-    rounds, cases = options.rounds, {}
-    print(f"{cores()} cores, median of {rounds} rounds, each first the peer and then ours")
+def rows(device, rounds):
     for name, (views, width, height, count, step) in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
@@ -84,24 +73,17 @@ def main():
                 write_video(video, width, height, count)
             x = (0.5 + 0.3 * np.sin(np.arange(count) / 30)) * width
             boxes = np.stack([x - width / 8, np.full(count, height * 0.2), x + width / 8, np.full(count, height * 0.9)], -1)
-            times = []
-            for k in range(rounds):
-                start = time.perf_counter()
-                files = plain_loop(videos, boxes, step, 256)
-                between = time.perf_counter()
-                report = ours(videos, boxes, step, 256, folder / f"store{k}")
-                times.append((between - start, time.perf_counter() - between))
-                assert report.images == len(files)
-            peer, own = (statistics.median(column) for column in zip(*times))
-            ratio = statistics.median(b / a for a, b in times)
-            cases[name] = {"plain loop, images/s": round(len(files) / peer, 1), "ours, images/s": round(len(files) / own, 1),
-                           "decoded frames/s": round(views * count / own, 1), "ours / plain loop": round(ratio, 3)}
-            print(f"{name}: plain loop {len(files) / peer:.0f} images/s, ours {len(files) / own:.0f} images/s, ours takes {ratio:.2f} times as long; "
-                  f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
-    if options.save:
-        command = f"python tests/benchmarks/conversion.py --rounds {rounds} --save {options.save}"
-        write_json(options.save, {"command": command, "cores": cores(), **origin(), "cases": cases})
+            files, reports = [], []
 
+            def convert():
+                reports.append(ours(videos, boxes, step, 256, folder / f"store{len(reports)}"))
 
-if __name__ == "__main__":
-    main()
+            def plain():
+                files[:] = plain_loop(videos, boxes, step, 256)
+
+            seconds = in_turns({"ours": convert, "plain loop": plain}, min(rounds, 3))
+            if any(report.images != len(files) for report in reports):
+                raise AssertionError(f"{name}: the store holds another number of pictures than the plain loop wrote")
+            fastest = min(seconds["ours"])
+            yield row(f"conversion, {name}", views * count, "frames", seconds, "plain loop", faster=False, target=1.3,
+                      note=f"{len(files)} pictures stored, {len(files) / fastest:.0f} a second; {views * count / fastest:.0f} frames decoded a second")

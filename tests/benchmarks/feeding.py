@@ -8,7 +8,7 @@ from mcss.batches import SameSubjectPairs
 from mcss.data import Split
 from mcss.feeding import Feeder
 
-from .step import Backbone, configuration
+from .step import EPOCH, Backbone, configuration
 from .stores import store
 from .timing import in_turns, row
 
@@ -41,7 +41,7 @@ class Clips:
 def rows(device, rounds):
     for size in (64, 128, 224):
         data = store(size)
-        feeder, step = Feeder(data, configuration(1), device), Backbone(data, device)
+        feeder, step = Feeder(data, configuration(EPOCH), device), Backbone(data, device)
         steps = iter(range(10**9))
 
         def batch():

@@ -13,12 +13,13 @@ from mcss.training import Step, TrainingConfig, train
 from .stores import store
 from .timing import in_turns, row, timer
 
-PAIRS, LABELLED, PART = 66, 22, 3  # steps between two looks at the clock
+PAIRS, LABELLED = 66, 22
+EPOCH = 3  # steps
 
 
-def configuration(rounds, **changes):
-    """The paper's batches; three of them are an epoch here."""
-    return TrainingConfig(pairs=PAIRS, labelled=LABELLED, epochs=rounds + 1, checkpoint_every=PART, **changes)
+def configuration(steps, pause=EPOCH):
+    """The paper's batches."""
+    return TrainingConfig(pairs=PAIRS, labelled=LABELLED, epochs=steps // EPOCH, checkpoint_every=pause)
 
 
 def optimizer_of(model, config=TrainingConfig()):
@@ -29,7 +30,7 @@ class Backbone:
     """The peer: torchvision's ResNet-18 as it comes, forward, backward and Adam, on one batch that lies ready as floats."""
 
     def __init__(self, data, device):
-        config = configuration(1)
+        config = configuration(EPOCH)
         images = Feeder(data, config, device).batch(0).images / 255
         mean, std = (torch.tensor(x, device=device)[:, None, None] for x in (IMAGENET_MEAN, IMAGENET_STD))
         self.images = ((images - mean) / std).contiguous(memory_format=torch.channels_last)
@@ -46,25 +47,26 @@ class Backbone:
 
 def against_the_backbone(data, device, rounds):
     """`mcss.training.train` as it is, its data from disk, stopped every few steps for as many of the backbone's."""
+    part = 30 if device == "cuda" else EPOCH  # many more than are decoded ahead, where a step is short
     peer, ours, theirs, clock = Backbone(data, device), [], [], []
 
     def look(done, model):
         if clock:
-            ours.append((timer() - clock.pop()) / PART)
+            ours.append((timer() - clock.pop()) / part)
             start = timer()
-            for _ in range(PART):
+            for _ in range(part):
                 peer()
-            theirs.append((timer() - start) / PART)
+            theirs.append((timer() - start) / part)
         clock.append(timer())
 
     peer()
-    train(data, configuration(rounds), device=device, progress=False, watch=look)
+    train(data, configuration(part * (rounds + 1), part), device=device, progress=False, watch=look)
     return {"ours, from disk": ours[1:], "bare ResNet-18": theirs[1:]}  # the first ones warm up
 
 
 def against_the_plain_form(data, device, rounds):
     """The step as it is shipped and in float32 with contiguous images, from the same weights on the same batch; and how their results differ."""
-    batch = Feeder(data, configuration(1), device).batch(0)
+    batch = Feeder(data, configuration(EPOCH), device).batch(0)
     weights, steps, found = MCSS(image_size=data.image_size).to(device).train(), {}, {}
     for name, precision, layout in (("as shipped", resolve("auto", device), torch.channels_last), ("float32, contiguous", "float32", torch.contiguous_format)):
         model = copy.deepcopy(weights).to(memory_format=layout)

@@ -286,13 +286,23 @@ def evil_zip(archive, kind, outside):
         file.writestr(name, str(outside) if kind == "symlink" else "evil")
 
 
+def lock(archive):
+    """Marks the first file of a zip archive as encrypted, in both places."""
+    with zipfile.ZipFile(archive) as file:
+        places = file.infolist()[0].header_offset + 6, file.start_dir + 8
+    data = bytearray(archive.read_bytes())
+    for place in places:
+        data[place] |= 1
+    archive.write_bytes(data)
+
+
 def change_annotations(file, change, cameras=range(14), drop=()):
     """change(rows (T, joints, 2 or 3)) returns the new rows of these cameras; drop: names to leave out."""
     content = {key: value for key, value in scipy.io.loadmat(file).items() if not key.startswith("_") and key not in drop}
     for key in {"annot2", "annot3", "univ_annot3"} & set(content):
         for c in cameras:
             rows = change(content[key][c][0].reshape(-1, 28, int(key[-1])).copy())
-            content[key][c][0] = rows.reshape(len(rows), -1)
+            content[key][c][0] = rows.reshape(len(rows), 28 * int(key[-1]))
     scipy.io.savemat(file, content)
 
 
@@ -448,6 +458,13 @@ def check_two_at_once(convert, main, source, path, capsys):
             convert(source, path, progress=False)
         assert main([str(source), str(path)]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def check_store_that_cannot_be(main, source, path, capsys):
+    """A file is where the store should be."""
+    path.write_text("mine")
+    assert main([str(source), str(path)]) == 1 and path.read_text() == "mine"
+    assert re.search(f"error: the store {re.escape(str(path))} cannot be written.*another folder", capsys.readouterr().err)
 
 
 def check_nothing(main, source, path, said, capsys):

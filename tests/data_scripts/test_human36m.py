@@ -1,7 +1,10 @@
 """The converter of Human3.6M, on rendered scenes written in the official formats: is what is stored what was filmed?"""
 
+import io
 import re
 import shutil
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +162,29 @@ def test_archives_are_unpacked_again_when_files_are_gone(one, tmp_path):
     assert official.store_bytes(convert(one, tmp_path / "again", **SMALL).path) == official.store_bytes(first.path)
 
 
+def test_an_archive_may_hold_a_file_twice(one, tmp_path, usual):
+    for archive in official.pack_human36m(one, "S1"):
+        with tarfile.open(archive) as file:
+            members = [(member, file.extractfile(member).read()) for member in file if member.isfile()]
+        with tarfile.open(archive, "w:gz") as file:
+            for member, content in members + members[:1]:
+                file.addfile(member, io.BytesIO(content))
+    report = convert(one, tmp_path / "store", **SMALL)
+    assert report.images == 64 and set(report.notes) <= set(usual)
+
+
+def test_a_file_that_may_not_be_read_costs_its_clip(one, monkeypatch):
+    read = Path.read_bytes
+
+    def refuses(path):
+        if path.name == "WalkingDog.cdf":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+    monkeypatch.setattr(Path, "read_bytes", refuses)
+    report = convert(one, one.parent / "store", **SMALL)
+    assert report.images == 32 and any("WalkingDog is left out" in note and "WalkingDog.cdf" in note for note in report.notes)
+
+
 def test_a_second_run_changes_nothing(source, report):
     official.check_second_run(report, lambda: convert(source, report.path, **WHOLE))
 
@@ -184,6 +210,11 @@ def boxes(folder, r, nobody):
     official.write_boxes(folder / BOX, r.masks[:, 1] & ~np.isin(np.arange(24), nobody)[:, None, None])
 
 
+def copies(folder, name):
+    for file in [*folder.rglob("WalkingDog.*")]:
+        shutil.copy(file, file.with_name(file.name.replace("WalkingDog", name)))
+
+
 ALL, NONE = [[True] * 4] * 8, [[True, False, True, True]] * 8
 SHORT = [[True] * 4] * 4 + [[True, False, True, True]] * 4
 #: damage to S1: what is done, what one note says (None: there is none), images of WalkingDog (None: the clip is left out).
@@ -194,6 +225,8 @@ DAMAGE = {
     "a short video": (lambda d, r: videos(d, r, 10, SERIALS[1]), "WalkingDog.*55011271", SHORT),
     "more poses than video": (lambda d, r: videos(d, r, 10), "WalkingDog", ALL[:4]),
     "more video than poses": (lambda d, r: pose(d, r, 10), "WalkingDog", ALL[:4]),
+    "a video with every other frame": (lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 25), "WalkingDog.55011271.mp4 has 12 frames, 25 a.* 24, 50 a", NONE),
+    "a video of another size": (lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 50), "WalkingDog.55011271.mp4 is 124 x 128 .* 248 x 256", NONE),
     "no boxes of a view": (lambda d, r: (d / BOX).unlink(), "WalkingDog.55011271.mat", ALL),  # the joints give some, too
     "half a box file": (lambda d, r: cut(d / BOX), "WalkingDog.55011271.mat", ALL),
     "no boxes, no cameras": (lambda d, r: ((d / BOX).unlink(), (d / "metadata.xml").unlink()), "metadata.xml|WalkingDog.55011271.mat", NONE),
@@ -201,13 +234,16 @@ DAMAGE = {
     "an empty mask that no step meets": (lambda d, r: boxes(d, r, [7]), None, ALL),
     "half a pose file": (lambda d, r: cut(d / CDF), "WalkingDog.cdf", None),
     "a pose file with something else": (lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 96)), "Angles"), "WalkingDog.cdf", None),
-    "poses of other joints": (lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 51))), "WalkingDog.cdf", None),
+    "poses of other joints": (lambda d, r: official.write_cdf(d / CDF, np.zeros((32, 51))), "WalkingDog.cdf", None),
     "a pose that is not a number": (lambda d, r: pose(d, r, toe=(6, 4 * 3), head=(9, 15 * 3 + 1)), "WalkingDog.* 1 ", ALL),
     "video without poses": (lambda d, r: (d / CDF).unlink(), "WalkingDog", None),
     "poses without video": (lambda d, r: [f.unlink() for f in (d / VIDEOS).glob("WalkingDog*")], "WalkingDog", None),
     "no cameras": (lambda d, r: (d / "metadata.xml").unlink(), "metadata.xml", ALL),
     "half of the cameras": (lambda d, r: cut(d / "metadata.xml"), "metadata.xml", ALL),
+    "cameras that are no numbers": (lambda d, r: (d / "metadata.xml").write_text(re.sub(r"<w0>\[\S+", "<w0>[nan", (d / "metadata.xml").read_text())), "metadata.xml", ALL),
     "too few cameras": (lambda d, r: (d / "metadata.xml").write_text("<a><w0>[1 2 3]</w0></a>"), "metadata.xml", ALL),
+    "a name that no clip can have": (lambda d, r: copies(d, "Walk&Dog"), "Walk&Dog is left out", ALL),
+    "files that a Mac adds": (lambda d, r: copies(d, "._WalkingDog"), None, ALL),
     "a folder of another name": (lambda d, r: shutil.copytree(d / "S1", d / "Subject 7"), "Subject 7", ALL),
 }
 
@@ -251,7 +287,7 @@ def test_the_known_defect_of_s11(one, recordings):
     assert "S11" in note and "Directions.54138969" in note
 
 
-@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "hard link", "cut off"])
+@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "hard link", "cut off", "a wrong checksum"])
 def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
     folder, outside = tmp_path / "a" / "source", tmp_path / "a"
     for subject in ("S1", "S5"):
@@ -261,6 +297,8 @@ def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
     (outside / "mine.txt").write_text("mine")
     if bad == "cut off":
         cut(archive)
+    elif bad == "a wrong checksum":
+        archive.write_bytes(archive.read_bytes()[:-8] + b"four" + archive.read_bytes()[-4:])
     else:
         official.evil_tar(archive, bad, outside)
     report = convert(folder, tmp_path / "store", **SMALL)
@@ -277,6 +315,10 @@ def test_a_killed_run_goes_on(source, report, tmp_path):
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
     official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
+
+
+def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
+    official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
 
 
 NOTHING = {

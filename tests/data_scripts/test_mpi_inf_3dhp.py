@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ for needed in ("anny", "warp", "av"):
     pytest.importorskip(needed)
 
 from data_scripts.mpi_inf_3dhp import convert, main
+from data_scripts.report import Report
 from mcss.data import open_store
 from tests.data_scripts import official
 from tests.data_scripts.official import CHEST, clip_of, cut
@@ -167,6 +169,11 @@ def one_point(rows):
     return rows
 
 
+def far(rows):
+    rows[6, 3] = 1e6
+    return rows
+
+
 def more(rows):
     return np.concatenate([rows, rows[-1:]])
 
@@ -188,22 +195,28 @@ DAMAGE = {
     "an empty video": (lambda d, r: (d / VIDEO).write_bytes(b""), "S1.Seq1.*(video_2|camera 2)", present(range(12))),
     "a short video": (lambda d, r: shorten(d, r, 13, 1), "S1.Seq1.*(video_2|camera 2)", present(range(7, 12))),
     "short videos": (lambda d, r: shorten(d, r, 13, *range(5)), "S1.Seq1", present(frames=7)),
-    "a surplus annotation": (lambda d, r: annot(d / ANNOT, more), "", present()),
-    "a surplus annotation of a camera": (lambda d, r: annot(d / ANNOT, more, [2]), "", present()),
+    "a video one frame short": (lambda d, r: shorten(d, r, 23, 1), "video_2.avi has 23 frames, the annotation 24", present()),
+    "a surplus annotation": (lambda d, r: annot(d / ANNOT, more), "video_2.avi ends after 24 frames", present()),
+    "a surplus annotation of a camera": (lambda d, r: annot(d / ANNOT, more, [2]), "annot.mat has 24 to 25 frames", present()),
     "a short annotation": (lambda d, r: annot(d / ANNOT, lambda rows: rows[:13]), "S1.Seq1.* 13", present(frames=7)),
-    "another frame rate": (lambda d, r: shorten(d, r, 24, 1, rate=30), "video_2.avi.*(25|30)", ...),
-    "a video of another size": (lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 25, "mpeg4"), "video_2.avi.*(124.*248|248.*124)", ...),
+    "a video with every other frame": (lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 12, "mpeg4"), "video_2.avi has 12 frames, 12 a.* 24, 25 a", present(range(12))),
+    "another frame rate": (lambda d, r: shorten(d, r, 24, 1, rate=30), "video_2.avi.* 30 .* 25 ", present()),
+    "a video of another size": (lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 25, "mpeg4"), "video_2.avi.*(124.*248|248.*124)", present(range(12))),
     "half an annotation": (lambda d, r: cut(d / ANNOT), "S1.Seq1.annot.mat", None),
     "an empty annotation": (lambda d, r: (d / ANNOT).write_bytes(b""), "S1.Seq1.annot.mat", None),
     "an annotation without annot3": (lambda d, r: annot(d / ANNOT, np.copy, [], drop=["annot3"]), "S1.Seq1.annot.mat.*annot3", None),
+    "an annotation without frames": (lambda d, r: annot(d / ANNOT, lambda rows: rows[:0]), "S1.Seq1.annot.mat has no frames", None),
     "no annotation": (lambda d, r: (d / ANNOT).unlink(), "S1.Seq1.*annot.mat", None),
     "no videos": (lambda d, r: shutil.rmtree(d / SEQ / "imageSequence"), "S1.Seq1", None),
     "a joint that is not a number": (lambda d, r: annot(d / ANNOT, no_numbers), "S1.Seq1.* 1 ", present()),
     "a box without size": (lambda d, r: annot(d / ANNOT, one_point, [2]), "S1.Seq1.*(video_2|camera 2)", present([3])),
+    "a box far too large": (lambda d, r: annot(d / ANNOT, far, [2]), "S1/Seq1.*camera 2.* 1 of 12 .*annot.mat", present([3])),
     "no calibration": (lambda d, r: (d / CAMERAS).unlink(), "S1.Seq1.*camera.calibration", ...),
     "half a calibration": (lambda d, r: cut(d / CAMERAS), "camera.calibration", ...),
-    "a calibration without a key": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*?) +extrinsic .*\n", r"\1"), "camera.calibration.*extrinsic", ...),
-    "a calibration with words": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +intrinsic) .*\n", r"\1 none given\n"), "camera.calibration.*camera 2", ...),
+    "a calibration without a key": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*?) +extrinsic .*\n", r"\1"), "view camera 2.*camera.calibration.*extrinsic", present(range(12))),
+    "a calibration with words": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +intrinsic) .*\n", r"\1 none given\n"), "view camera 2.*camera.calibration", present(range(12))),
+    "a calibration without end": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +size) .*\n", r"\1 inf 256\n"), "view camera 2.*camera.calibration", present(range(12))),
+    "a calibration with no number": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +extrinsic) \S*", r"\1 nan"), "view camera 2.*camera.calibration", present(range(12))),
     "a calibration in other order": (lambda d, r: calibration(d, r"( +intrinsic .*\n)( +extrinsic .*\n)", r"\2\1"), None, present()),
     "a folder of another name": (lambda d, r: shutil.copytree(d / "S1", d / "Subject 3"), "Subject 3", present()),
     "a sequence of another name": (lambda d, r: shutil.copytree(d / SEQ, d / "S1" / "Seq 3"), "Seq 3", present()),
@@ -251,7 +264,7 @@ def test_the_swapped_sides_of_s4(recordings, tmp_path):
     np.testing.assert_allclose(store.poses("S4").numpy(), r.joints[::5], atol=0.1)
 
 
-@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "cut off"])
+@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "cut off", "locked"])
 def test_an_archive_that_reaches_outside_is_refused(source, recordings, tmp_path, bad):
     folder, outside = tmp_path / "a" / "source", tmp_path / "a"
     shutil.copytree(source, folder)
@@ -259,6 +272,8 @@ def test_an_archive_that_reaches_outside_is_refused(source, recordings, tmp_path
     archive = official.pack_3dhp(folder, recordings[0])
     if bad == "cut off":
         cut(archive)
+    elif bad == "locked":
+        official.lock(archive)
     else:
         official.evil_zip(archive, bad, outside)
     report = convert(folder, tmp_path / "store", **SMALL)
@@ -276,6 +291,32 @@ def test_a_killed_run_goes_on(source, report, recordings, tmp_path):
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
     official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
+
+
+def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
+    official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
+
+
+def test_a_store_inside_the_source_is_no_subject(one):
+    reports = [convert(one, one / "store", **SMALL) for _ in range(2)]
+    assert str(reports[0]) == str(reports[1]) and reports[1].notes == []
+
+
+def test_each_sequence_keeps_its_cameras(one, recordings, tmp_path):
+    """The cameras are moved between two sequences, and each is converted while the other is not there."""
+    first, second = recordings[:2]
+    second = second._replace(cameras=[camera._replace(t=camera.t + [200.0, 0, 0]) for camera in second.cameras])
+    official.write_annotations(one / "S1/Seq2/annot.mat", second.joints, second.cameras)
+    official.write_calibration(one / "S1/Seq2/camera.calibration", second.cameras)
+    for there in ("Seq1", "Seq2"):
+        shutil.copytree(one / "S1" / there, tmp_path / there / "S1" / there)
+        store = open_store(convert(tmp_path / there, tmp_path / "store", **SMALL).path)
+    for r in (first, second):
+        np.testing.assert_allclose(store.calibration.of_clip("S1", r.action)["camera 0"]["t"], r.cameras[0].t, atol=0.01)
+
+
+def test_a_report_can_be_printed_whatever_files_are_called():
+    assert "S\\udcff" in str(Report(Path("store"), ["S\udcff is left out"], 0, 0, "")).encode().decode()
 
 
 NOTHING = {

@@ -78,3 +78,21 @@ def exercise_3(pictures):
     if abs(pictures - 0.6) < 1e-6 or abs(pictures - 600) < 1e-6:
         return "That is the time they are apart. How many pictures are taken in it?"
     return None if abs(pictures - 3) < 1e-6 else "How many seconds are lost in all? And how long is one picture?"
+
+
+def exercise_4(second):
+    """The second of the right video that shows what the left one shows at 10 s; the clap is at 3.2 s and at 1.7 s."""
+    if abs(second - 11.5) < 1e-6:
+        return "That is the wrong way round: which of the two cameras was started later, and so hears the clap earlier?"
+    if abs(second - 1.5) < 1e-6:
+        return "That is how far apart the two are. At which second of the right video does the same thing happen?"
+    return None if abs(second - 8.5) < 1e-6 else "How long after the clap is the left video's second 10? That is as long after it in the right one."
+
+
+def exercise_5(stored):
+    """Frames stored of a clip with 3,393 video frames and 1,612 poses, every 64th."""
+    if stored in (54, 53):
+        return "So many frames has the video. Those after the last pose are left out, as the report says."
+    if stored == 25:
+        return "Nearly: the first frame, number 0, is stored as well."
+    return None if stored == 26 else "Which frames have both a picture and a pose? Of those, count numbers 0, 64, 128, ..."

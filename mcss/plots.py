@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 from IPython import display
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from .skeleton import BONES, JOINTS
 
@@ -21,7 +21,7 @@ def source(function):
 
 
 def image_grid(images, columns, alt, labels=None, scale=2, frames=None, points=None):
-    """Images side by side as one picture, each with a line of text under it: a JPEG with alternative text.
+    """Images side by side as one picture, each with its text under it: a JPEG with alternative text.
 
     images: `(n, 3, h, w)` uint8. alt: what the picture shows, for who cannot see it. The rest as in `grid`.
     """
@@ -37,8 +37,13 @@ def grid(images, columns, labels=None, scale=2, frames=None, points=None):
     with dots.
     """
     n, _, h, w = images.shape
-    h, w, text, gap = h * scale, w * scale, 14 if labels else 0, 4
+    h, w, gap = h * scale, w * scale, 4
+    letters = max(11, columns * (w + gap) // 62)  # a page shrinks a wide sheet, and its letters with it
+    font = ImageFont.load_default(letters)
+    labels = [_wrapped(label, font, w) for label in labels or ()]
+    text = (letters + 3) * max((label.count("\n") + 1 for label in labels), default=0)
     rows = -(-n // columns)
+    r = max(2, letters // 4)
     sheet = Image.new("RGB", (columns * (w + gap) + gap, rows * (h + text + gap) + gap), "white")
     pen = ImageDraw.Draw(sheet)
     for i, image in enumerate(images):
@@ -46,12 +51,24 @@ def grid(images, columns, labels=None, scale=2, frames=None, points=None):
         sheet.paste(Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy()).resize((w, h), Image.LANCZOS), (x, y))
         if points is not None:
             for u, v in np.asarray(points[i]) * scale:
-                pen.ellipse([x + u - 2, y + v - 2, x + u + 2, y + v + 2], fill=ORANGE, outline="black")
+                pen.ellipse([x + u - r, y + v - r, x + u + r, y + v + r], fill=ORANGE, outline="black")
         if frames and frames[i]:
             pen.rectangle([x - 2, y - 2, x + w + 1, y + h + 1], outline=frames[i], width=4)
         if labels:
-            pen.text((x + 2, y + h + 1), labels[i], fill="black")
+            pen.multiline_text((x + 2, y + h + 1), labels[i], fill="black", font=font, spacing=2)
     return sheet
+
+
+def _wrapped(label, font, width):
+    """The label, with line breaks where it would be wider than `width` pixels."""
+    lines = [""]
+    for word in label.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):

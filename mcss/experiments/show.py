@@ -25,7 +25,8 @@ def table(result, quantities=None, published=None):
     quantities = quantities or [name for name, v in result["rows"][0]["values"].items() if not isinstance(v["mean"], list)]
     paper = {row["training"]: row for row in published["rows"] if "training" in row} if published else {}
     cited = [q for q in quantities if any(q in paper.get(row.get("training"), ()) for row in result["rows"])]
-    lines = [["", *quantities, *(f"*{q}, the paper*" for q in cited)], ["---"] * (len(quantities) + len(cited) + 1)]
+    heads = {q: f"{q} (mm)" if any(word in q for word in ("MPJPE", "M@", "pick")) else q for q in quantities}
+    lines = [["", *heads.values(), *(f"*{heads[q]}, the paper*" for q in cited)], ["---"] * (len(quantities) + len(cited) + 1)]
     for row in result["rows"]:
         ours = (number(row["values"][q]["mean"], row["values"][q]["interval"]) for q in quantities)
         lines.append([row["label"], *ours, *(number(paper.get(row.get("training"), {}).get(q)) for q in cited)])
@@ -83,7 +84,7 @@ def lines(series, x_title, y_title, alt, dash=(), log=False):
             figure.add_scatter(
                 x=[x[k] for k in known] + [x[k] for k in reversed(known)],
                 y=[interval[k][1] for k in known] + [interval[k][0] for k in reversed(known)],
-                fill="toself", fillcolor=colour, opacity=0.15, line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name,
+                mode="lines", fill="toself", fillcolor=colour, opacity=0.15, line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name,
             )
         figure.add_scatter(
             x=list(x), y=mean, name=name, mode="lines+markers", legendgroup=name,

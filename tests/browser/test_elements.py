@@ -22,6 +22,10 @@ PLACES = {
     "multiview_browser": "01_multiview_data", "canonical": "02_canonical_pose", "mining": "04_hard_negative_mining", "batch_rules": "05_batches",
     "training": "06_joint_training", "prediction": "07_evaluating_poses", "retrieval": "09_retrieval", "embedding_map": "10_what_the_embedding_knows",
 }
+# Of an element's drawings those that reach beyond their frame.
+CUT = """(root) => [...root.querySelectorAll(".mcss-panels svg")].map((svg) => [svg.getBBox(), svg.viewBox.baseVal, svg.getAttribute("class")])
+  .filter(([box, frame]) => frame.width && (box.x < frame.x || box.y < frame.y || box.x + box.width > frame.x + frame.width + 0.5 || box.y + box.height > frame.y + frame.height + 0.5))
+  .map(([box, frame, name]) => `${name}: ${box.x} ${box.y} ${box.width} ${box.height} in ${frame.width} x ${frame.height}`)"""
 BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 
 
@@ -73,8 +77,11 @@ def test_every_control_does_something(figure, kind, phone):
         slider.press("ArrowRight")
         assert slider.input_value() != value
         for key in ("End", "Home"):
+            place = slider.bounding_box()["x"]
             slider.press(key)
             assert (look() == before) == (key == "Home"), slider.get_attribute("aria-label")
+            assert slider.bounding_box()["x"] == place, "a slider moves under the finger"
+            assert page.evaluate(CUT, root.element_handle()) == []
         assert slider.get_attribute("aria-valuetext")
     for menu in root.locator("select").all():
         menu.select_option(index=0)

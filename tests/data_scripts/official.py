@@ -460,6 +460,12 @@ def check_two_at_once(convert, main, source, path, capsys):
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def check_two_unpacking(main, archive, folder, source, path, capsys):
+    with filelock.FileLock(folder / f".{archive.name}.lock"):
+        assert main([str(source), str(path)]) == 1
+    assert f"error: {archive} is being unpacked by another process" in capsys.readouterr().err
+
+
 def check_store_that_cannot_be(main, source, path, capsys):
     """A file is where the store should be."""
     path.write_text("mine")

@@ -317,6 +317,11 @@ def test_two_at_once_are_refused(one, tmp_path, capsys):
     official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
 
 
+def test_an_archive_is_unpacked_by_one_alone(one, tmp_path, capsys):
+    archive = official.pack_human36m(one, "S1")[0]
+    official.check_two_unpacking(main, archive, one, one, tmp_path / "store", capsys)
+
+
 def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
     official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
 

@@ -293,6 +293,11 @@ def test_two_at_once_are_refused(one, tmp_path, capsys):
     official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
 
 
+def test_an_archive_is_unpacked_by_one_alone(one, recordings, tmp_path, capsys):
+    archive = official.pack_3dhp(one, recordings[0])
+    official.check_two_unpacking(main, archive, archive.parent, one, tmp_path / "store", capsys)
+
+
 def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
     official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
 

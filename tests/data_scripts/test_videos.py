@@ -117,6 +117,45 @@ def test_a_view_that_begins_later_or_is_missing_is_absent(tmp_path, one):
     assert wrong_images(store, "S1", walking, one, every=1) == [] == wrong_images(store, "S1", sitting, lab()[1])
 
 
+@pytest.mark.parametrize("offsets, frames, seen, said", [
+    ({"left": 5}, 12, [0, 12, 12], "left: left out: by its offset"), ({"left": -5}, 12, [0, 12, 12], "left: left out: by its offset"),
+    ({"left": -5e9, "mid": -5e9}, 0, [], "do not show the same moments"), ({"left": 9, "mid": 9, "right": 9}, 0, [], "do not show the same moments"),
+    ({"left": -1, "mid": -1, "right": -1.1}, 17, [12, 12, 12], ""), ({"left": np.nan}, 0, [], "left nan"), ({"left": np.inf}, 0, [], "left inf"),
+])  # fmt: skip
+def test_offsets_that_lead_beyond_the_others(one, tmp_path, offsets, frames, seen, said):
+    source = write_videos(tmp_path / "source", [one], offsets=False, pads={}, boxes=False)
+    assert said in told(convert, source, tmp_path / "store", offsets=offsets, **SMALL)
+    assert (tmp_path / "store/dataset.json").exists() == (frames > 0)
+    if frames:
+        assert open_store(tmp_path / "store").present("S1").sum(0).tolist() == seen and open_store(tmp_path / "store").length("S1") == frames
+
+
+def test_one_view_and_boxes_without_a_video_are_named(one, tmp_path):
+    source = write_videos(tmp_path / "source", [one], offsets=False, pads={})
+    for view in VIEWS[1:]:
+        (source / f"S1/Walking/{view}.mp4").unlink()
+    said = told(convert, source, tmp_path / "store", **SMALL)
+    assert "one view only" in said and all(f"{view}.csv is left out: there is no video" in said for view in VIEWS[1:])
+
+
+def test_folders_behind_links(one, tmp_path):
+    (tmp_path / "source").mkdir()
+    there = write_videos(tmp_path / "elsewhere", [one])
+    (tmp_path / "source/S1").symlink_to(there / "S1")
+    (there / "S1/round").symlink_to(tmp_path / "source")  # leads round in a circle
+    assert converted(tmp_path / "source", tmp_path / "store")[1].length("S1") == 12
+
+
+def test_a_store_among_the_videos(one, tmp_path, monkeypatch):
+    """It is never taken for a source, however it is written; and it cannot be the folder of the videos itself."""
+    source = write_videos(tmp_path / "source", [one])
+    monkeypatch.chdir(source)
+    notes = [convert(path, store, progress=False, **SMALL).notes for path, store in ((source, "out"), (".", source / "out"), (source, "out"))]
+    assert notes[0] == [] == notes[1] == notes[2]
+    with pytest.raises(ValueError, match="take another one for the store"):
+        convert(source, ".", progress=False, **SMALL)
+
+
 def test_boxes_with_gaps_are_interpolated(one, tmp_path):
     source = write_videos(tmp_path / "source", [one], pads={"left": 2})
     write_csv(source / "S1/Walking/left.csv", [(2, 20, 30, 60, 100), (8, 80, 60, 60, 100), (13, 130, 60, 60, 110)], HEADER)

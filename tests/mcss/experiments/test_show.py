@@ -18,13 +18,13 @@ def test_numbers_are_shown_with_their_uncertainty():
 
 def test_a_table_shows_numbers_and_leaves_curves_out():
     lines_ = table(RESULT).data.splitlines()
-    assert lines_[0] == "|  | N-MPJPE |" and lines_[2] == "| MCSS | 105 ± 12 |" and len(lines_) == 4
+    assert lines_[0] == "|  | N-MPJPE (mm) |" and lines_[2] == "| MCSS | 105 ± 12 |" and len(lines_) == 4
 
 
 def test_a_table_shows_the_paper_s_numbers_where_it_has_them():
     published = {"rows": [{"training": "mcss-one", "N-MPJPE": 111.94}, {"method": "another"}]}
     lines_ = table(RESULT, published=published).data.splitlines()
-    assert lines_[0] == "|  | N-MPJPE | *N-MPJPE, the paper* |" and lines_[2] == "| MCSS | 105 ± 12 | 112 |" and lines_[3].endswith("| - |")
+    assert lines_[0] == "|  | N-MPJPE (mm) | *N-MPJPE (mm), the paper* |" and lines_[2] == "| MCSS | 105 ± 12 | 112 |" and lines_[3].endswith("| - |")
 
 
 def test_the_origin_says_it_all():

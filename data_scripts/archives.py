@@ -18,13 +18,15 @@ def unpack(archive, folder, wanted):
 
     wanted: a function from a member's name to the path below `folder` that it gets, or None to leave it out.
     Raises `ValueError` for an archive that is damaged or cannot be unpacked here, and for one that holds a link or a
-    path that leads outside.
+    path that leads outside; `RuntimeError` while another process unpacks it.
     """
     archive, folder = Path(archive), Path(folder)
     try:
         _unpack(archive, folder, wanted)
     except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{archive} is damaged ({' '.join(str(error).split())}): get it again") from None
+    except filelock.Timeout:
+        raise RuntimeError(f"{archive} is being unpacked by another process; wait for it to end") from None
     except RuntimeError as error:  # packed in a way that Python does not know, or locked by a password
         raise ValueError(f"{archive} cannot be unpacked ({error}): unpack it yourself, and take it away") from None
     except OSError as error:
@@ -35,7 +37,7 @@ def _unpack(archive, folder, wanted):
     done, stamp = folder / f".{archive.name}.unpacked", [archive.stat().st_size, archive.stat().st_mtime_ns]
     temporary, names = folder / f".{archive.name}.part", []
     lock = folder / f".{archive.name}.lock"
-    with filelock.FileLock(lock):
+    with filelock.FileLock(lock, timeout=0):
         try:
             if done.exists():
                 before = json.loads(done.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ counted from 0, gaps filled in between. Without boxes the whole picture is kept.
 
 import argparse
 import csv
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -34,6 +35,10 @@ def convert(source, store, *, image_size=256, fps=10, offsets=None, test=(), wor
     source, notes, offsets, fps = Path(source), [], dict(offsets or {}), float(fps)
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is no folder: give the folder of your videos")
+    if source.resolve() == Path(store).resolve():
+        raise ValueError(f"{store} is the folder of the videos: take another one for the store")
+    if not np.isfinite([*map(float, offsets.values())]).all():
+        raise ValueError("offsets must be numbers of seconds: " + ", ".join(f"{view} {seconds}" for view, seconds in offsets.items()))
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
     found = _find(source, Path(store), notes)
@@ -56,10 +61,10 @@ def convert(source, store, *, image_size=256, fps=10, offsets=None, test=(), wor
 
 def _find(source, store, notes):
     """`{(subject, clip): [video, ...]}` in the order of names."""
-    found = {}
-    for path in sorted(source.rglob("*")):
+    found, boxes = {}, []
+    for path in sorted(_files(source, store.resolve())):
         place = [unicodedata.normalize("NFC", part) for part in path.relative_to(source).parts]  # macOS writes umlauts as two signs
-        if not path.is_file() or path.is_relative_to(store) or any(part.startswith(".") for part in place):
+        if not path.is_file() or place[-1].startswith("."):
             continue
         if path.suffix.lower() in ENDINGS and len(place) <= 3 and not all(NAME.fullmatch(part) for part in (*place[:-1], _view(path))):
             notes.append(f"{path} is left out: rename it or its folder, with letters, digits and ' .,()+-' only")
@@ -70,7 +75,19 @@ def _find(source, store, notes):
             notes.append(f"{path} is left out: it lies deeper than SUBJECT/CLIP/VIEW")
         elif path.suffix.lower() not in BESIDE:
             notes.append(f"{path} is left out: it is no video with one of the endings {', '.join(ENDINGS)}")
+        elif path.suffix == ".csv" and path.name != "offsets.csv":
+            boxes.append(path)
+    there = {path.with_suffix(".csv") for paths in found.values() for path in paths}
+    notes += [f"{path} is left out: there is no video of this name beside it" for path in boxes if path not in there]
     return found
+
+
+def _files(source, store):
+    """All files below `source`, also behind links, but for hidden folders and the store."""
+    for folder, below, files in os.walk(source, followlinks=True):
+        deep = len(Path(folder).relative_to(source).parts) > 3  # nothing of use is there, and a link may lead round in a circle
+        below[:] = [name for name in below if not deep and not name.startswith(".") and Path(folder, name).resolve() != store]
+        yield from (Path(folder, name) for name in files)
 
 
 def _view(path):
@@ -110,9 +127,20 @@ def _reader(paths, fps, offsets):
         if fps > 1.01 * rate:
             raise ValueError(f"{first} has {rate:.4g} frames a second, less than the {fps:g} to store: take --fps {int(rate)} or less")
         offset = {path: starts.get(_view(path), 0.0) * rate for path in rates}
-        last = max(counts[path] - 1 - offset[path] for path in rates)  # where the longest ends
-        instants = np.arange(int(last / rate * fps + 1e-6) + 1) / fps * rate
-        for path in rates:
+        begin, end = {path: max(0.0, -offset[path]) for path in rates}, {path: counts[path] - 1 - offset[path] for path in rates}
+        spans = ", ".join(f"{_view(path)} {begin[path] / rate:.4g} to {end[path] / rate:.4g} s" for path in rates)
+        shared = [path for path in rates if any(max(begin[path], begin[q]) <= min(end[path], end[q]) for q in rates if q != path)]
+        if len(rates) == 1:
+            said.append("it has one view only, and learning needs two of the same moment")
+            shared = list(rates)
+        elif not shared or max(end[path] for path in shared) - min(begin[path] for path in shared) > sum(counts.values()):
+            raise ValueError(f"by the offsets its videos do not show the same moments ({spans}): correct the offsets")
+        for path in [path for path in rates if path not in shared]:
+            said.append(f"view {_view(path)}: left out: by its offset it shows no moment that another view shows ({spans}): correct the offset")
+            views[_view(path)] = None
+        start, stop = (most / rate * fps for most in (min(begin[path] for path in shared), max(end[path] for path in shared)))
+        instants = np.arange(np.ceil(start - 1e-6), np.floor(stop + 1e-6) + 1) / fps * rate
+        for path in shared:
             frames = np.round(instants + offset[path]).astype(int)
             boxes = path.with_suffix(".csv")
             views[_view(path)] = View(path, _boxes(boxes, frames), frames, MARGIN, boxes_of=boxes) if boxes.is_file() else View(path, None, frames, whole=True)

@@ -119,7 +119,7 @@ def test_a_view_that_begins_later_or_is_missing_is_absent(tmp_path, one):
 
 @pytest.mark.parametrize("offsets, frames, seen, said", [
     ({"left": 5}, 12, [0, 12, 12], "left: left out: by its offset"), ({"left": -5}, 12, [0, 12, 12], "left: left out: by its offset"),
-    ({"left": -5e9, "mid": -5e9}, 0, [], "do not show the same moments"), ({"left": 9, "mid": 9, "right": 9}, 0, [], "do not show the same moments"),
+    ({"left": -5e9, "mid": -5e9}, 12, [12, 12, 0], "right: left out: by its offset"), ({"left": 9, "mid": 9, "right": 9}, 0, [], "do not show the same moments"),
     ({"left": -1, "mid": -1, "right": -1.1}, 17, [12, 12, 12], ""), ({"left": np.nan}, 0, [], "left nan"), ({"left": np.inf}, 0, [], "left inf"),
 ])  # fmt: skip
 def test_offsets_that_lead_beyond_the_others(one, tmp_path, offsets, frames, seen, said):
@@ -128,6 +128,12 @@ def test_offsets_that_lead_beyond_the_others(one, tmp_path, offsets, frames, see
     assert (tmp_path / "store/dataset.json").exists() == (frames > 0)
     if frames:
         assert open_store(tmp_path / "store").present("S1").sum(0).tolist() == seen and open_store(tmp_path / "store").length("S1") == frames
+
+
+def test_two_pairs_with_ages_between_them(tmp_path):
+    for view in "abcd":
+        grey(tmp_path / f"source/{view}.mp4", range(30))
+    assert "do not show the same moments" in told(convert, tmp_path / "source", tmp_path / "store", offsets={"a": -5e9, "b": -5e9}, **SMALL | {"fps": 10})
 
 
 def test_one_view_and_boxes_without_a_video_are_named(one, tmp_path):

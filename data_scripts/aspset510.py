@@ -44,7 +44,7 @@ LICENCE = "CC0 1.0: free for any use; please cite Nibali, Millward, He, Morgan, 
 
 
 def convert(source, store, *, image_size=256, fps=10, download=True, url=URL, checksums=None, workers=None, progress=True):
-    """Converts ASPset-510 at `source` into a store at `store` and returns a `conversion.Report`.
+    """Converts ASPset-510 at `source` into a store at `store` and returns a `report.Report`.
 
     fps: stored frames a second; 50 must be a multiple. download: get what is missing from `url`; if not, take what is there.
     checksums: `{archive: MD5}`, the official ones if not given. Raises `ValueError` or `FileNotFoundError` if there is

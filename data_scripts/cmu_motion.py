@@ -23,7 +23,7 @@ SOURCE = "motion capture of mocap.cs.cmu.edu (funded by NSF EIA-0196217) on the 
 
 
 def convert(source, store, *, clips=None, test_clips=None, image_size=None, offline=False, url=URL, device=None, progress=True):
-    """Renders clips of CMU's motion capture at `source` into a store at `store` and returns a `conversion.Report`.
+    """Renders clips of CMU's motion capture at `source` into a store at `store` and returns a `report.Report`.
 
     clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the studio's preset `cmu`
     if not given. offline: download nothing. A clip that cannot be had or read is left out and named, and comes in when a

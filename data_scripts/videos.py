@@ -26,7 +26,7 @@ MARGIN = 1.1
 
 
 def convert(source, store, *, image_size=256, fps=10, offsets=None, test=(), workers=None, progress=True):
-    """Converts your own videos at `source` into a store at `store` and returns a `conversion.Report`.
+    """Converts your own videos at `source` into a store at `store` and returns a `report.Report`.
 
     fps: stored frames a second, at most those of the videos. offsets: `{view: seconds}` for all clips; an
     offsets.csv says otherwise for its own. test: subjects of the split 'test'; all others are in 'train'. Raises `ValueError` or

@@ -74,7 +74,7 @@ class StoreWriter:
         self._lock.release()
 
     def _recover(self):
-        for leftover in self.path.glob("*/.*.part"):  # a cut-off part, useless; we hold the lock
+        for leftover in (*self.path.glob(".*.part"), *self.path.glob("*/.*.part")):  # a cut-off file, useless; we hold the lock
             leftover.unlink()
         if not (self.path / INDEX).exists():
             if any(self.path.glob("*/*.arrow")):
@@ -87,7 +87,7 @@ class StoreWriter:
             self._done = {part["file"]: part for part in found["parts"]}
             self._calibration = found.get("calibration")
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path / INDEX} is damaged ({error}); delete the folder and write it again") from None
+            raise ValueError(f"{self.path / INDEX} is damaged, or no index of a store ({error}): take another folder, or delete this one if it is yours to make again") from None
         differ = [f"{key} {header[key]!r} there, {value!r} here" for key, value in self.header.items() if header[key] != value and "recipe" not in key]
         there, here = header["recipe"], self.header["recipe"]
         if header["recipe_hash"] != self.header["recipe_hash"]:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from ..configuration import CHAPTER_CONFIG, TrainingConfig
 from ..data import Split
 
-#: What all trainings of a queue start from. 'paper': Section 4. 'small': the largest scale at which all experiments
+#: What all trainings of a queue start from. 'paper': Section 4, from scratch. 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at which all experiments
 #: together take about two hours on two cores. 'long': four times that, for the published checkpoints.
 SCHEDULES = {
     "paper": TrainingConfig(),
+    "imagenet": TrainingConfig(pretrained=True),
     "small": CHAPTER_CONFIG,
     "long": dataclasses.replace(CHAPTER_CONFIG, epochs=12, lr_drop_epoch=8),
 }

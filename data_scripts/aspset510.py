@@ -32,6 +32,7 @@ ARCHIVES = {  # name: MD5
     "aspset510_v1_trainval-videos.tar.gz": "917a7b4724d7fb8e1db80783466e339d",
 }
 CAMERAS = ("left", "mid", "right")
+SPLITS = ("train", "val", "test")
 SIZE = (3840, 2160)
 FPS = 50
 #: The labels of the C3D files, in the order of `mcss.skeleton.JOINTS`.
@@ -54,9 +55,9 @@ def convert(source, store, *, image_size=256, fps=10, download=True, url=URL, ch
     fps = float(fps)
     if not fps > 0 or FPS / fps % 1:
         raise ValueError(f"fps must divide {FPS}, as 5, 10 and 12.5 do, not {fps}")
-    if download:
-        source.mkdir(parents=True, exist_ok=True)
-    elif not source.is_dir():
+    if download and not source.exists():
+        source.mkdir(parents=True)
+    if not source.is_dir():
         raise FileNotFoundError(f"{source} is no folder: give the folder that holds the archives, or let them be downloaded")
     _fetch(source, download, url.rstrip("/"), ARCHIVES if checksums is None else checksums, notes, progress)
     splits = next(iter(sorted(source.rglob("splits.csv"), key=lambda path: len(path.parts))), None)
@@ -112,10 +113,11 @@ def _clips(path, notes):
     """`{(subject, clip): (split, cameras)}` in the order of splits.csv."""
     clips = {}
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
-        for number, row in enumerate(csv.reader(file), 1):
-            if len(row) != 4 or row[3] not in (*CAMERAS, "all"):
+        for number, line in enumerate(file, 1):
+            row = next(csv.reader([line[:1000]]), [])  # no line is as long, and csv breaks down on very long ones
+            if len(row) != 4 or row[2] not in SPLITS or row[3] not in (*CAMERAS, "all"):
                 if row:
-                    notes.append(f"{path}, line {number} is left out: it is not 'subject,clip,split,camera' with a camera of {', '.join(CAMERAS)}, all")
+                    notes.append(f"{path}, line {number} is left out: it is not 'subject,clip,split,camera' with a split of {', '.join(SPLITS)} and a camera of {', '.join(CAMERAS)}, all")
                 continue
             subject, clip, split, camera = row
             views = CAMERAS if camera == "all" else (camera,)
@@ -132,7 +134,7 @@ def _splits(parts, clips):
         split = clips.get((subject, part["source"]), ("not in splits.csv",))[0]
         frames = splits.setdefault(split, {}).setdefault(subject, [])
         frames.extend(range(first, start[subject]))
-    return {name: {"subjects": list(splits[name]), "views": None, "frames": splits[name]} for name in ("train", "val", "test") if name in splits}
+    return {name: {"subjects": list(splits[name]), "views": None, "frames": splits[name]} for name in SPLITS if name in splits}
 
 
 def _job(folder, subject, clip, views, fps, cameras, notes):
@@ -215,6 +217,8 @@ def read_boxes(path):
     if not path.is_file():
         raise ValueError(f"left out: its boxes {path} are missing; get them again")
     try:
+        if not path.stat().st_size:
+            raise ValueError("it is empty")
         rows = np.genfromtxt(path, delimiter=",", ndmin=2)
         rows = rows[1:] if len(rows) and np.isnan(rows[0]).all() else rows
         if rows.shape[1:] != (4,):

@@ -220,6 +220,10 @@ def test_offline_with_nothing_there(tmp_path):
     with pytest.raises((ValueError, FileNotFoundError), match="(?s)source.*aspset510|aspset510.*source"):
         convert(tmp_path / "source", tmp_path / "store", download=False, progress=False)
     assert not (tmp_path / "store/dataset.json").exists()
+    (tmp_path / "file").touch()
+    for download in (False, True):
+        with pytest.raises(FileNotFoundError, match="file is no folder"):
+            convert(tmp_path / "file", tmp_path / "store", download=download, progress=False)
 
 
 @pytest.mark.parametrize("member, link", [
@@ -250,11 +254,12 @@ def test_a_hostile_archive(archives, tmp_path, member, link):
 C3D, MID, BOX, JSON = "joints_3d/04ac/04ac-0001.c3d", "videos/04ac/04ac-0001-mid.mkv", "boxes/04ac/04ac-0001-mid.csv", "cameras/04ac/04ac-mid.json"
 
 
+@pytest.mark.filterwarnings("error:.*Empty input file")
 @pytest.mark.parametrize("file, damage, mid, poses", [
     (C3D, cut, None, None), (C3D, Path.unlink, 12, None), (C3D, rewritten("ends early"), None, 8),
     (C3D, rewritten("nan joint"), 12, 11), (C3D, rewritten("odd label"), 12, 0),
     (MID, cut, None, 12), (MID, hole, None, 12), (MID, empty, 0, 12), (MID, Path.unlink, 0, 12),
-    (BOX, cut, None, 12), (BOX, zero_box, 11, 12), (BOX, Path.unlink, None, 12),
+    (BOX, cut, None, 12), (BOX, empty, 0, 12), (BOX, zero_box, 11, 12), (BOX, Path.unlink, None, 12),
     (JSON, cut, 12, 12), (JSON, without_key, 12, 12), (JSON, nan_matrix, 12, 12), (JSON, Path.unlink, 12, 12),
 ], ids=lambda value: getattr(value, "__name__", None))  # fmt: skip
 def test_what_is_damaged_is_named_and_the_rest_converted(pair, tmp_path, file, damage, mid, poses):
@@ -283,11 +288,12 @@ def test_what_is_damaged_is_named_and_the_rest_converted(pair, tmp_path, file, d
     assert damage is not zero_box or not present[5, 1]
 
 
-@pytest.mark.parametrize("content", [b"04ac,0001,train,all\n1e28,0001,te", b"", b"\xff\xfe\0\1"])
+@pytest.mark.parametrize("content", [b"04ac,0001,train,all\n1e28,0001,te", b"", b"\xff\xfe\0\1", b"x" * 200000, b"04ac,0001,train,all\n1e28,0001,dev,mid\n"])
 def test_damaged_splits(pair, tmp_path, content):
     source = write_aspset(tmp_path / "source", pair)
     (source / "splits.csv").write_bytes(content)
-    assert "splits.csv" in told(convert, source, tmp_path / "store", **SMALL)
+    said = told(convert, source, tmp_path / "store", **SMALL)
+    assert "splits.csv, line" in said or "splits.csv does not name it" in said
 
 
 def test_the_command(pair, tmp_path, capsys):

@@ -17,7 +17,6 @@ import numpy as np
 from .archives import unpack
 from .conversion import Job, Recording, View, command, convert_jobs, first_line
 from .downloads import download, md5_of
-from .video import timing
 
 URL = "https://archive.org/download/aspset510"
 ARCHIVES = {  # name: MD5
@@ -177,12 +176,7 @@ def _job(folder, subject, clip, views, fps, cameras, notes):
                 continue
             if len(boxes) != len(poses):
                 said.append(f"view {view}: {file.name} has {len(boxes)} boxes, {joints.name} {len(poses)} frames: the shorter is taken")
-            try:
-                if abs(timing(path).rate - FPS) > 0.5:
-                    said.append(f"view {view}: {path.name} claims {timing(path).rate:.4g} frames a second; the official {FPS} are taken")
-            except ValueError:
-                pass  # said when its pictures are wanted
-            found[view] = View(path, lambda k, boxes=boxes: boxes[frames[k]] if frames[k] < len(boxes) else None, frames, MARGIN, length=len(poses), boxes_of=file)
+            found[view] = View(path, lambda k, boxes=boxes: boxes[frames[k]] if frames[k] < len(boxes) else None, frames, MARGIN, length=len(poses), boxes_of=file, rate=FPS)
         return Recording(poses[frames], found, joints)
     inputs = [joints] + [folder / kind / subject / f"{subject}-{clip}-{v}.{ending}" for v in views for kind, ending in (("videos", "mkv"), ("boxes", "csv"))]
     return Job(subject, clip, "unlabelled", read, tuple(inputs))

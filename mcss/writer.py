@@ -77,8 +77,9 @@ class StoreWriter:
         for leftover in (*self.path.glob(".*.part"), *self.path.glob("*/.*.part")):  # a cut-off file, useless; we hold the lock
             leftover.unlink()
         if not (self.path / INDEX).exists():
-            if any(self.path.glob("*/*.arrow")):
-                raise ValueError(f"{self.path} holds parts but no {INDEX}: not a store this can go on with; take another folder")
+            foreign = next((path for path in self.path.rglob("*") if path.is_file() and not path.name.startswith(".")), None)
+            if foreign:
+                raise ValueError(f"{self.path} holds {foreign.relative_to(self.path)} but no {INDEX}: not a store this can go on with; take another folder")
             self._save(complete=False)
             return
         try:

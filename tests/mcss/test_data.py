@@ -158,6 +158,14 @@ def writer_at(path, **changes):
     return StoreWriter(path, **{"name": "w", "licence": "", "source": "", "recipe": {"a": 1}, "fps": 10, "image_size": 32, "views": ["a"]} | changes)
 
 
+def test_a_folder_with_other_files_is_no_store(tmp_path):
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday/beach.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds holiday.beach\.txt but no dataset\.json: .*take another folder"):
+        writer_at(tmp_path).__enter__()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.name != ".writing.lock"] == ["beach.txt"]
+
+
 def one_view(size):
     return [{"images": frame["images"][:1]} for frame in toy_frames(0, 2, size)]
 

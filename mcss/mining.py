@@ -77,7 +77,7 @@ def sparse_contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
 class OwnAndMined(torch.autograd.Function):
     """All D(i, i), and D(i, j) for lists of i and j: `(m, d)` twice, `(n,)` indices twice -> `(m,)`, `(n,)`. The gradient is 0 where a distance is 0.
 
-    What autograd would do with indexing, subtraction and norm, in a quarter of the passes over `(m, d)`.
+    What autograd would do with indexing, subtraction and norm, in fewer passes over `(m, d)`.
     """
 
     @staticmethod

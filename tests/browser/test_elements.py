@@ -80,7 +80,7 @@ def test_every_control_does_something(figure, kind, phone):
             place = slider.bounding_box()["x"]
             slider.press(key)
             assert (look() == before) == (key == "Home"), slider.get_attribute("aria-label")
-            assert slider.bounding_box()["x"] == place, "a slider moves under the finger"
+            assert abs(slider.bounding_box()["x"] - place) < 1, "a slider moves under the finger"
             assert page.evaluate(CUT, root.element_handle()) == []
         assert slider.get_attribute("aria-valuetext")
     for menu in root.locator("select").all():

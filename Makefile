@@ -9,9 +9,9 @@ STAMP  := $(VENV)/.installed
 HTML   := _build/html/index.html
 CHAPTERS ?= $(wildcard book/*.ipynb)
 
-# One notebook a worker; more than four need more memory than they save time.
+# One more than there are cores, because tests wait for browsers and other processes; more than five need more memory than they save time.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
-WORKERS ?= $(shell if [ $(CORES) -gt 4 ]; then echo 4; else echo $(CORES); fi)
+WORKERS ?= $(shell if [ $(CORES) -gt 4 ]; then echo 5; else echo $$(($(CORES) + 1)); fi)
 
 .DEFAULT_GOAL := help
 .PHONY: help install sample book chapters test bench clean

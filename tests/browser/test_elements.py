@@ -24,7 +24,7 @@ PLACES = {
 }
 # Of an element's drawings those that reach beyond their frame.
 CUT = """(root) => [...root.querySelectorAll(".mcss-panels svg")].map((svg) => [svg.getBBox(), svg.viewBox.baseVal, svg.getAttribute("class")])
-  .filter(([box, frame]) => frame.width && (box.x < frame.x || box.y < frame.y || box.x + box.width > frame.x + frame.width + 0.5 || box.y + box.height > frame.y + frame.height + 0.5))
+  .filter(([box, frame]) => frame.width && (box.x < frame.x - 0.5 || box.y < frame.y - 0.5 || box.x + box.width > frame.x + frame.width + 0.5 || box.y + box.height > frame.y + frame.height + 0.5))
   .map(([box, frame, name]) => `${name}: ${box.x} ${box.y} ${box.width} ${box.height} in ${frame.width} x ${frame.height}`)"""
 BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 

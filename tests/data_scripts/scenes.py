@@ -5,14 +5,17 @@ joint is, which pixels show the person, and each camera's calibration.
 """
 
 import functools
+import pickle
 from typing import NamedTuple
 
 import numpy as np
+from filelock import FileLock
 
 from data_scripts.studio.body import anny_model
 from data_scripts.studio.recipe import preset
 from data_scripts.studio.scene import IMAGE
 from data_scripts.studio.studio import Studio
+from mcss.files import whole
 
 
 class Camera(NamedTuple):
@@ -41,8 +44,24 @@ class Recording(NamedTuple):
     cameras: list
 
 
+#: Where the workers of a test run share what is filmed; None to keep it to oneself.
+SHARED = None
+
+
 @functools.lru_cache(maxsize=2)
 def film(domain="lab", subjects=("S1", "S5", "S9"), actions=("Walking", "Sitting"), frames=24, size=256):
+    """`filmed`, once in a test run: the workers find it in SHARED."""
+    if SHARED is None:
+        return filmed(domain, subjects, actions, frames, size)
+    path = SHARED / f"film-{'-'.join(map(str, (domain, *subjects, *actions, frames, size)))}"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            with whole(path) as temporary:
+                temporary.write_bytes(pickle.dumps(filmed(domain, subjects, actions, frames, size)))
+        return pickle.loads(path.read_bytes())  # our own
+
+
+def filmed(domain, subjects, actions, frames, size):
     """A tuple of `Recording`s, one a subject and action. domain: 'lab' has four cameras, 'field' five; size: pixels.
 
     The people move in steps of a tenth of a second, whatever frame rate a fixture claims.

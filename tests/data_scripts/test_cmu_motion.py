@@ -94,7 +94,7 @@ def test_kinematics_agree_with_a_second_reader_on_odd_axes(tmp_path):
 
 @needs_clips
 def test_a_made_up_walk_becomes_a_store(tmp_path):
-    """Where the real clips are not: the person walks forward, the left hip on the left, a foot always on the floor."""
+    """Where the real clips are not: the person walks forward, the left hip on the left, the feet on the floor."""
     place = write_cmu(tmp_path, seconds=1.0) / "subjects/90"
     assert furthest(place / "90.asf", place / "90_01.amc") < 1e-6
     store = open_store(convert(tmp_path, tmp_path / "store", **SMALL | {"clips": ["90_01"], "test_clips": ["90_02"]}).path)
@@ -103,7 +103,7 @@ def test_a_made_up_walk_becomes_a_store(tmp_path):
         way, left = poses[-1, 0] - poses[0, 0], poses[0, 4] - poses[0, 0]
         assert 700 < np.linalg.norm(way[:2]) < 1300 and abs(way[2]) < 100
         assert way[0] * left[1] - way[1] * left[0] > 0.9 * np.linalg.norm(way[:2]) * np.linalg.norm(left[:2])
-        assert poses[:, [3, 6], 2].min(1).max() < 200 and poses[:, 10, 2].min() > 1200
+        assert 40 < poses[:, [3, 6], 2].min() < 160 and poses[:, 10, 2].min() > 1200
 
 
 @pytest.mark.parametrize("amc", REAL, ids=lambda path: path.stem)

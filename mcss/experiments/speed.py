@@ -24,18 +24,18 @@ def rows_of(speed):
 
 def target_table(speed):
     """A Markdown table of the rows that have a target: what we take, what the others take, the ratio to the first of them and whether it is enough."""
-    lines = ["| work | ours | peer, and others | ratio to the peer, round by round | target | |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| work | ours; peer, and others | ratio to the peer, round by round | target |", "| --- | --- | --- | --- |"]
     for row in rows_of(speed):
         if row["target"] is None:
             continue
-        (_, ours), *others = list(row["seconds"].items()) or [("", None)]
+        names = ["ours", *list(row["seconds"])[1:]]
         if row["value"] is None:
             ratio = f"{row['ratio'][0]:.3g} ({row['ratio'][1]:.3g} to {row['ratio'][2]:.3g}) times {'as fast' if row['faster'] else 'as long'}"
         else:
             ratio = f"{row['value']:.3g} {row['unit']}"
         lines.append("| " + " | ".join([
-            f"{row['work']}, {row['size']:,} {row['of']}", duration(ours), "; ".join(f"{duration(time)}, {name}" for name, time in others), ratio,
-            f"at {'least' if row['faster'] else 'most'} {row['target']:g}", "reached" if row["reached"] else "**not reached**",
+            f"{row['work']}, {row['size']:,} {row['of']}", "; ".join(f"{name} {duration(time)}" for name, time in zip(names, row["seconds"].values())), ratio,
+            f"at {'least' if row['faster'] else 'most'} {row['target']:g}: {'reached' if row['reached'] else '**not reached**'}",
         ]) + " |")
     return Markdown("\n".join(lines))
 

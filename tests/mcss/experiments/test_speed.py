@@ -24,14 +24,14 @@ def test_another_device_is_not_measured(speed, tmp_path):
 def test_the_table_shows_what_has_a_target(speed):
     lines = target_table(speed).data.splitlines()
     assert lines[2:] == [
-        "| mining, 100 pairs | 10 ms | 100 ms, peer; 1 s, other | 10 (9 to 11) times as fast | at least 3 | reached |",
-        "| mining, 200 pairs | 40 ms | 200 ms, peer; 1 s, other | 5 (4.5 to 5.5) times as fast | at least 8 | **not reached** |",
+        "| mining, 100 pairs | ours 10 ms; peer 100 ms; other 1 s | 10 (9 to 11) times as fast | at least 3: reached |",
+        "| mining, 200 pairs | ours 40 ms; peer 200 ms; other 1 s | 5 (4.5 to 5.5) times as fast | at least 8: **not reached** |",
     ]
 
 
 def test_a_value_instead_of_a_ratio(speed):
     speed["mining"]["rows"] = [{**speed["mining"]["rows"][0], "seconds": {}, "value": 0.137, "unit": "GB", "target": 1, "faster": False, "reached": True}]
-    assert target_table(speed).data.splitlines()[2] == "| mining, 400 pairs |  |  | 0.137 GB | at most 1 | reached |"
+    assert target_table(speed).data.splitlines()[2] == "| mining, 400 pairs |  | 0.137 GB | at most 1: reached |"
 
 
 def test_growth(speed):

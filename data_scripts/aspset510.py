@@ -14,9 +14,9 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 
-from .archives import unpack
-from .conversion import Job, Recording, View, command, convert_jobs, first_line
-from .downloads import download, md5_of
+from .common.archives import unpack
+from .common.conversion import Job, Recording, View, command, convert_jobs, first_line
+from .common.downloads import download, md5_of
 
 URL = "https://archive.org/download/aspset510"
 ARCHIVES = {  # name: MD5

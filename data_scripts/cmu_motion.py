@@ -11,9 +11,9 @@ import re
 import sys
 from pathlib import Path
 
-from .amc import RATE
-from .conversion import command, report
-from .downloads import download
+from .common.amc import RATE
+from .common.conversion import command, report
+from .common.downloads import download
 from .studio.recipe import preset
 
 URL = "http://mocap.cs.cmu.edu/subjects"

@@ -16,11 +16,11 @@ import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mcss.calibration import project
+from mcss.store.calibration import project
 
-from .archives import unpack
-from .conversion import Job, Recording, View, command, convert_jobs, first_line, subject_splits
-from .crops import box_of_points
+from .common.archives import unpack
+from .common.conversion import Job, Recording, View, command, convert_jobs, first_line, subject_splits
+from .common.crops import box_of_points
 
 CAMERAS = ("54138969", "55011271", "58860488", "60457274")
 SIZES = {"54138969": (1000, 1002), "55011271": (1000, 1000), "58860488": (1000, 1000), "60457274": (1000, 1002)}

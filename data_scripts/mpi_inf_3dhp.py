@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from .archives import unpack
-from .conversion import Job, Recording, View, command, convert_jobs, subject_splits
-from .crops import box_of_points
+from .common.archives import unpack
+from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
+from .common.crops import box_of_points
 
 CHEST = (0, 2, 4, 7, 8)
 TRAIN, TEST = ("S1", "S2", "S3", "S4", "S5", "S6"), ("S7", "S8")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mcss.writer import NAME
+from mcss.store.writer import NAME
 
-from .conversion import Job, Recording, View, command, convert_jobs, subject_splits
-from .video import timing
+from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
+from .common.video_reader import timing
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")

@@ -39,7 +39,7 @@ class TrainingConfig:
     pretrained: bool = False
     batch_norm: bool = True  #: False leaves out the BatchNorm of G
     seed: int = 0
-    precision: str = "auto"  #: see mcss.precision
+    precision: str = "auto"  #: see mcss.engine.precision
     channels_last: bool = True
     compile: bool = False  #: torch.compile for F
     checkpoint_every: int = 200  #: steps

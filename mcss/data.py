@@ -11,10 +11,10 @@ import pyarrow as pa
 import torch
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from .calibration import Calibration
-from .files import checksum
+from .store.calibration import Calibration
+from .store.files import checksum
 from .skeleton import JOINTS
-from .writer import FORMAT, INDEX, VERSION, StoreWriter
+from .store.writer import FORMAT, INDEX, VERSION, StoreWriter
 
 __all__ = ["Clip", "Split", "Store", "StoreWriter", "open_store"]
 
@@ -50,7 +50,7 @@ class Store:
     Views are counted from 0, in the order of `view_names`.
 
     Attributes: `path`, `name`, `licence`, `source`, `recipe`, `recipe_hash`, `fps`, `image_size`, `view_names`,
-    `subjects`, `splits` (name -> `Split`), `calibration` (`mcss.calibration.Calibration` or None).
+    `subjects`, `splits` (name -> `Split`), `calibration` (`mcss.store.calibration.Calibration` or None).
     """
 
     def __init__(self, path):

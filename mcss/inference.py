@@ -7,7 +7,7 @@ import torch
 
 from .canonical import canonical_pose
 from .data import Split
-from .precision import autocast, resolve
+from .engine.precision import autocast, resolve
 from .skeleton import root_relative
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from .alignment import compiled, correlation, normalised, residual, similarity_residual
+from .fast.procrustes import compiled, correlation, normalised, residual, similarity_residual
 from .skeleton import check_pose
 
 #: Query poses for each core, and gallery poses, aligned at once by `pairwise_pa_mpjpe`: what a core's cache holds.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
-from .nearest_negatives import nearest_negatives
+from .fast.nearest_negatives import nearest_negatives
 
 
 class HardestNegatives(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from .metrics import COMPILED_FROM, pairwise_pa_mpjpe
-from .neighbours import nearest, smallest
+from .fast.neighbours import nearest, smallest
 from .skeleton import check_pose
 
 #: Query-gallery pairs looked at together, 16 times as many on a GPU; bounds memory, whatever the size of the gallery.

@@ -13,13 +13,13 @@ from torch import distributed, nn
 from tqdm import tqdm
 
 from . import __version__
-from .checkpoint import load_checkpoint, restore_model, save_checkpoint
+from .engine.checkpoint import load_checkpoint, restore_model, save_checkpoint
 from .configuration import CHAPTER_CONFIG, TrainingConfig
 from .feeding import Feeder
-from .files import recipe_hash
+from .store.files import recipe_hash
 from .mining import LOSSES
 from .model import MCSS
-from .precision import autocast, default_device, resolve
+from .engine.precision import autocast, default_device, resolve
 
 __all__ = ["CHAPTER_CONFIG", "FIGURES", "CollapseAlarm", "Trained", "TrainingConfig", "losses", "run_folder", "train"]
 

@@ -15,7 +15,7 @@ import torch
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mcss.elements import Element, sheet
+from mcss.figures.elements import Element, sheet
 from mcss.experiments.cards import REPOSITORY
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from data_scripts.studio import preset_store
-from mcss.checkpoint import load_model
+from mcss.engine.checkpoint import load_model
 from mcss.data import open_store
 from mcss.experiments.cards import CARD, results_of
-from mcss.files import checksum
+from mcss.store.files import checksum
 
 FOLDER = Path(__file__).resolve().parents[1] / "book" / "checkpoints"
 CHECKPOINTS = sorted(path.parent for path in FOLDER.glob(f"*/{CARD}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from mcss.files import whole
+from mcss.store.files import whole
 
 
 def execute(path):

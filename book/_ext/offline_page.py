@@ -3,7 +3,7 @@
 Notebooks store a Plotly figure as JSON only, which the builder cannot show. Here
 that JSON goes into the page, and plotly.min.js, out of the installed plotly package,
 is loaded on the pages that have a figure. MathJax comes out of the package
-sphinx-mathjax-offline. Elements (mcss.elements) carry their pictures in their data; here
+sphinx-mathjax-offline. Elements (mcss.figures.elements) carry their pictures in their data; here
 the pictures become files. Widgets need a kernel: the page says where they work. Thebe,
 whose script sits on a CDN, is left out. The cell that sets a chapter up is folded.
 """

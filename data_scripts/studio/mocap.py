@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..amc import RATE, forward, read_amc, read_asf
+from ..common.amc import RATE, forward, read_amc, read_asf
 from .body import GROUP, GROUP_NAMES, PARENTS
 
 #: CMU's bone for each group: what it turns with. Limbs are first brought from Anny's rest pose into that of the ASF file.

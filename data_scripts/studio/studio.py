@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from mcss.data import StoreWriter
 
-from ..crops import QUALITY, jpeg
-from ..machine import cores
+from ..common.crops import QUALITY, jpeg
+from ..common.machine import cores
 from . import motion, wardrobe
 from .people import draw_subject
 from .places import DOMAINS

@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ..checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
-from ..files import whole, write_json
+from ..engine.checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
+from ..store.files import whole, write_json
 from ..inference import predict
 from .measures import Evaluated, at_k, pose_errors, retrieval, with_truth
 from .queue import Queue, describe

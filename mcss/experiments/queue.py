@@ -14,11 +14,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..checkpoint import INDEX, load_model, save_tensors
+from ..engine.checkpoint import INDEX, load_model, save_tensors
 from ..data import open_store
-from ..files import write_json
+from ..store.files import write_json
 from ..inference import Predictions, predict, truth_of
-from ..precision import default_device
+from ..engine.precision import default_device
 from ..training import ranks, run_folder, train
 from .catalogue import EXPERIMENTS
 from .measures import Evaluated, with_truth

@@ -27,8 +27,8 @@ import torch
 from scipy import stats
 
 from .. import __version__
-from ..files import write_json
-from ..precision import default_device
+from ..store.files import write_json
+from ..engine.precision import default_device
 
 FORMAT, VERSION = "mcss-result", 1
 KEYS = {"experiment", "title", "command", "schedule", "seeds", "stores", "rows", "commit", "hardware", "versions", "finished", "seconds"}

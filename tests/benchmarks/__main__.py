@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from data_scripts.machine import cores
+from data_scripts.common.machine import cores
 from mcss.experiments.results import origin, rounded
-from mcss.files import write_json
-from mcss.precision import default_device
+from mcss.store.files import write_json
+from mcss.engine.precision import default_device
 
-MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering", "conversion", "far")
+MODULES = ("step", "feeding", "mining", "procrustes", "retrieval", "neighbours", "inference", "rendering", "conversion", "scaling")
 WHOLE = ("make",)  # only if it is named: it runs all tests
 FOLDER = Path(__file__).parents[2] / "book" / "speed"
 

@@ -12,8 +12,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from data_scripts.conversion import Job, Recording, View, convert_jobs
-from data_scripts.crops import QUALITY, square
+from data_scripts.common.conversion import Job, Recording, View, convert_jobs
+from data_scripts.common.crops import QUALITY, square
 
 from .timing import in_turns, row
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from data_scripts.machine import cores
+from data_scripts.common.machine import cores
 
 from .timing import Row, timer
 

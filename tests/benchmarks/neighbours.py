@@ -4,7 +4,7 @@ import faiss
 import torch
 from torch.nn.functional import normalize
 
-from mcss.neighbours import nearest
+from mcss.fast.neighbours import nearest
 
 from .timing import in_turns, row
 

@@ -7,7 +7,7 @@ import torchvision
 
 from mcss.feeding import Feeder
 from mcss.model import IMAGENET_MEAN, IMAGENET_STD, MCSS
-from mcss.precision import autocast, resolve
+from mcss.engine.precision import autocast, resolve
 from mcss.training import Step, TrainingConfig, train
 
 from .stores import store

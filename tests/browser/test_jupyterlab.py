@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mcss.elements.element import Element
+from mcss.figures.elements.element import Element
 from tests.browser.test_elements import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def lab(tmp_path_factory):
         alt, data = stored_element(kind)
         (folder / f"{kind}.json").write_text(json.dumps([alt, data]))
         cells.append(nbformat.v4.new_code_cell(
-            f"import json\nfrom mcss.elements.element import Element\n\nElement({kind!r}, *json.load(open('{kind}.json')))"))
+            f"import json\nfrom mcss.figures.elements.element import Element\n\nElement({kind!r}, *json.load(open('{kind}.json')))"))
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "elements.ipynb")

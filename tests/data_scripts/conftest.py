@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from tests.data_scripts import scenes
+from data_scripts.imitations import scenes
 
 
 @pytest.fixture(scope="session", autouse=True)

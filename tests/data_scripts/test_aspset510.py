@@ -18,8 +18,8 @@ from data_scripts.aspset510 import convert, main
 from mcss.data import open_store
 from mcss.experiments.__main__ import main as experiments
 from mcss.experiments.trainings import SCHEDULES
-from tests.data_scripts import official
-from tests.data_scripts.filmed import (
+from data_scripts.imitations import official
+from data_scripts.imitations.filmed import (
     LABELS, REAL_ANKLE, REAL_POINTS, ROWS, VIEWS, Y_UP, aspset_points, bytes_of, check_resume, cut, empty, faults, hole, lab, nan_matrix,
     pack_aspset, rewritten, served, share_on_person, shifted_images, shorter, stray_crops, told, without_key, write_aspset, write_c3d,
     write_real_frame, wrong_images, zero_box,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_scripts.amc import forward, read_amc, read_asf
+from data_scripts.common.amc import forward, read_amc, read_asf
 from data_scripts.cmu_motion import convert, main
 from data_scripts.studio.body import GROUP
 from data_scripts.studio.mocap import Mocap, between
@@ -14,8 +14,9 @@ from data_scripts.studio.people import draw_subject
 from data_scripts.studio.recipe import preset
 from data_scripts.studio.studio import Studio
 from mcss.data import open_store
-from tests.data_scripts import amc_reference, official
-from tests.data_scripts.walker import write_cmu
+from data_scripts.imitations import official
+from tests.data_scripts import amc_reference
+from data_scripts.imitations.walker import write_cmu
 
 CLIPS = Path(__file__).parents[3] / "shared/cmu_mocap/subjects"
 REAL = sorted(CLIPS.glob("*/*.amc"))
@@ -209,7 +210,7 @@ def test_the_joints_lie_in_the_rendered_person(walk):
 
 @needs_clips
 def test_a_clip_is_downloaded_once(tmp_path):
-    from tests.data_scripts.filmed import served
+    from data_scripts.imitations.filmed import served
     with served(CLIPS / "02") as (url, log):
         convert(tmp_path / "source", tmp_path / "store", **SMALL | {"clips": ["02_01"], "test_clips": ["02_01"], "offline": False, "url": f"{url}/subjects"})
     fetched = [entry for entry in log if entry[0].endswith((".asf", ".amc"))]

@@ -14,9 +14,9 @@ for needed in ("anny", "warp", "cdflib", "h5py", "av"):
 
 from data_scripts.human36m import convert, main
 from mcss.data import open_store
-from tests.data_scripts import official
-from tests.data_scripts.official import SERIALS, clip_of, cut
-from tests.data_scripts.scenes import film
+from data_scripts.imitations import official
+from data_scripts.imitations.official import SERIALS, clip_of, cut
+from data_scripts.imitations.scenes import film
 
 #: What the recordings are called: S1 has names of its own for two actions.
 CLIPS = {("S1", "Walking"): "WalkingDog", ("S1", "Sitting"): "TakingPhoto 1", ("S5", "Walking"): "WalkDog 1",

@@ -11,12 +11,12 @@ for needed in ("anny", "warp", "av"):
     pytest.importorskip(needed)
 
 from data_scripts.mpi_inf_3dhp import convert, main
-from data_scripts.report import Report
+from data_scripts.common.report import Report
 from mcss.data import open_store
-from tests.data_scripts import official
-from tests.data_scripts.official import CHEST, clip_of, cut
-from tests.data_scripts.official import change_annotations as annot
-from tests.data_scripts.scenes import film
+from data_scripts.imitations import official
+from data_scripts.imitations.official import CHEST, clip_of, cut
+from data_scripts.imitations.official import change_annotations as annot
+from data_scripts.imitations.scenes import film
 
 VIEWS = [f"camera {c}" for c in CHEST]
 STEP = {("S1", "Seq1"): 2, ("S1", "Seq2"): 4, ("S7", "Seq1"): 2, ("S7", "Seq2"): 2}  # S1/Seq2 has 50 frames a second

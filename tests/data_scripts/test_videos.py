@@ -18,8 +18,8 @@ from data_scripts.videos import convert, main
 from mcss.data import open_store
 from mcss.inference import predict
 from mcss.training import TrainingConfig, train
-from tests.data_scripts import official
-from tests.data_scripts.filmed import (
+from data_scripts.imitations import official
+from data_scripts.imitations.filmed import (
     FPS, PADS, VIEWS, bytes_of, check_resume, cut, empty, hole, lab, shifted_images, shorter, stray_crops, told, write_csv, write_video,
     write_videos, wrong_images,
 )

@@ -7,8 +7,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from mcss.feeding import Batch
 from mcss.mining import LOSSES
 from mcss.model import MCSS
-from mcss.neighbours import nearest
-from mcss.precision import autocast
+from mcss.fast.neighbours import nearest
+from mcss.engine.precision import autocast
 from mcss.training import Step, TrainingConfig
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from mcss.checkpoint import load_checkpoint
+from mcss.engine.checkpoint import load_checkpoint
 from mcss.feeding import Feeder
 from mcss.model import MCSS
 from mcss.training import TrainingConfig, losses, train

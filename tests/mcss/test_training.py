@@ -11,11 +11,11 @@ import pytest
 import torch
 from toy import toy_store
 
-from mcss.checkpoint import load_checkpoint, load_model, save_checkpoint
+from mcss.engine.checkpoint import load_checkpoint, load_model, save_checkpoint
 from mcss.feeding import Feeder
 from mcss.inference import predict, truth_of
 from mcss.metrics import mpjpe
-from mcss.precision import resolve
+from mcss.engine.precision import resolve
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
 from mcss.training import FIGURES, CollapseAlarm, TrainingConfig, train
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from toy import toy_frames, toy_store
 
-from mcss.checkpoint import load_model
+from mcss.engine.checkpoint import load_model
 from mcss.data import StoreWriter
 from mcss.experiments import EXPERIMENTS
 from mcss.experiments.__main__ import main

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import normalize
 
 from mcss.data import StoreWriter, open_store
-from mcss.neighbours import nearest
+from mcss.fast.neighbours import nearest
 
 from .stores import store
 from .timing import Row, extra_memory, in_turns, row

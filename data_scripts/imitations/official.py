@@ -419,7 +419,7 @@ def check_second_run(report, again):
 
 KILL = """
 import os, sys
-from mcss.writer import StoreWriter
+from mcss.store.writer import StoreWriter
 from data_scripts.{name} import convert
 add, clips = StoreWriter.add, []
 def dying(self, subject, source, action, frames, *more):

@@ -15,7 +15,7 @@ from data_scripts.studio.body import anny_model
 from data_scripts.studio.recipe import preset
 from data_scripts.studio.scene import IMAGE
 from data_scripts.studio.studio import Studio
-from mcss.files import whole
+from mcss.store.files import whole
 
 
 class Camera(NamedTuple):

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from ..batches import MixedSubjectPairs, SameSubjectPairs
-from ..metrics import pairwise_pa_mpjpe
-from ..mining import pairwise_distances
-from ..skeleton import root_relative
+from ...batches import MixedSubjectPairs, SameSubjectPairs
+from ...metrics import pairwise_pa_mpjpe
+from ...mining import pairwise_distances
+from ...skeleton import root_relative
 from .element import Element, sheet
 
 #: mm of PA-MPJPE under which a negative counts as a near-duplicate of the pair.

@@ -1,6 +1,6 @@
 """Element 2: turn a person; the global and the camera pose move, the canonical pose does not (Eq. 3)."""
 
-from ..skeleton import root_relative
+from ...skeleton import root_relative
 from .element import Element, joints
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..metrics import best_scale, mpjpe
+from ...metrics import best_scale, mpjpe
 from .element import Element, joints, sheet
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from mcss.skeleton import JOINTS
-from tests.data_scripts.scenes import film
+from data_scripts.imitations.scenes import film
 
 FPS = 50
 VIEWS = ("left", "mid", "right")  # three of the scene's cameras, in its order

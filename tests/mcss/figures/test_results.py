@@ -1,5 +1,5 @@
 from mcss.experiments.results import summary
-from mcss.experiments.show import dots, heat_map, lines, map_of_points, number, origin, table
+from mcss.figures.results import dots, heat_map, lines, map_of_points, number, origin, table
 
 RESULT = {
     "rows": [

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 from IPython.display import Markdown
 
-from ..plots import BLUE, COLOURS, ORANGE
+from .plots import BLUE, COLOURS, ORANGE
 
 LAYOUT = {"margin": {"l": 10, "r": 20, "t": 20, "b": 50}, "template": "plotly_white", "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mcss.elements import Element, joints, prediction_viewer, retrieval_table, sheet, training_film
-from mcss.elements.element import HERE
-from mcss.elements.prediction import aligned
+from mcss.figures.elements import Element, joints, prediction_viewer, retrieval_table, sheet, training_film
+from mcss.figures.elements.element import HERE
+from mcss.figures.elements.prediction import aligned
 from mcss.inference import Predictions
 from mcss.metrics import best_scale, mpjpe, n_mpjpe, pa_mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mcss.experiments.speed import duration, exponent, growth, read_speed, rows_of, series, target_table
+from mcss.figures.speed import duration, exponent, growth, read_speed, rows_of, series, target_table
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from mcss import neighbours
-from mcss.neighbours import nearest, smallest
+from mcss.fast.neighbours import nearest, smallest
 
 
 def vectors(n, d=6, seed=0):

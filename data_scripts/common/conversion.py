@@ -23,7 +23,7 @@ from mcss.data import StoreWriter
 from .crops import cut, square, upright
 from .machine import cores
 from .report import report
-from .video import decoded, timing
+from .video_reader import decoded, timing
 
 SMALL = 1 << 20  # bytes: files up to here are compared by content, larger ones by size
 CHUNK = 16  # pictures of a view that are made at once

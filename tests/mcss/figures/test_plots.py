@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcss.canonical import canonical_pose
-from mcss.plots import BLUE, curves, grid, image_grid, skeletons, smoothed, source
+from mcss.figures.plots import BLUE, curves, grid, image_grid, skeletons, smoothed, source
 
 
 def test_a_function_is_shown_exactly_as_it_is():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from ..skeleton import root_relative
+from ...skeleton import root_relative
 from .element import Element, joints, sheet
 
 

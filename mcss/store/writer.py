@@ -11,7 +11,7 @@ import pyarrow as pa
 from PIL import Image
 
 from .files import checksum, recipe_hash, whole, write_json
-from .skeleton import JOINTS
+from ..skeleton import JOINTS
 
 FORMAT = "mcss-store"
 VERSION = 1

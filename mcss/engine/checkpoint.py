@@ -7,8 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from .files import checksum, whole, write_json
-from .model import MCSS
+from ..store.files import checksum, whole, write_json
+from ..model import MCSS
 
 FORMAT = "mcss-checkpoint"
 INDEX = "checkpoint.json"

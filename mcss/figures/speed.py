@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from IPython.display import Markdown
 
-from ..plots import COLOURS
-from .show import LAYOUT
+from .plots import COLOURS
+from .results import LAYOUT
 
 
 def read_speed(folder, device="cpu"):

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..mining import pairwise_distances
+from ...mining import pairwise_distances
 from .element import Element, sheet
 
 

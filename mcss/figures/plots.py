@@ -9,7 +9,7 @@ import torch
 from IPython import display
 from PIL import Image, ImageDraw, ImageFont
 
-from .skeleton import BONES, JOINTS
+from ..skeleton import BONES, JOINTS
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..metrics import pairwise_pa_mpjpe
+from ...metrics import pairwise_pa_mpjpe
 from .element import Element, sheet
 
 #: mm of PA-MPJPE under which a neighbour is framed as good.

@@ -1,10 +1,10 @@
 """How pytest runs the chapters: `pytest --nbval book/ tests/`.
 
-nbval compares every stored output with the new one, and two kinds of output need more
-than a comparison of strings. Plotly figures are compared as figures: numbers within a
-tolerance, arrays decoded, the theme left out, because plotly 5 and 7 write the same
-figure differently. Interactive elements are compared likewise: their scripts as texts, their data within a tolerance,
-without their pictures. Pictures, standard error (progress bars) and widgets are not compared.
+nbval compares every stored output with the new one, and two kinds of output need more than a
+comparison of strings. Plotly figures are compared as figures: numbers within a tolerance, arrays
+decoded, the theme left out, because plotly 5 and 7 write the same figure differently. Interactive
+elements are compared likewise: their scripts as texts, their data within a tolerance, without their
+pictures. Pictures, standard error (progress bars) and widgets are not compared.
 """
 
 import base64
@@ -16,15 +16,35 @@ from numbers import Real
 import numpy as np
 import pytest
 
-NOT_COMPARED = ("image/png", "image/jpeg", "image/svg+xml", "stderr", "application/vnd.jupyter.widget-view+json")
-LEFT_OUT = {"template", "config", "uid", "src"}  # of a figure: theme, toolbar, random identifiers; of an element: pictures
+NOT_COMPARED = (
+    "image/png",
+    "image/jpeg",
+    "image/svg+xml",
+    "stderr",
+    "application/vnd.jupyter.widget-view+json",
+)
+LEFT_OUT = {
+    "template",
+    "config",
+    "uid",
+    "src",
+}  # of a figure: theme, toolbar, random identifiers; of an element: pictures
 RELATIVE, ABSOLUTE = 1e-3, 1e-3
-LONGEST = ("06_joint_training.ipynb", "test_pages.py", "test_queue.py", "test_training.py", "test_checkpoints.py")  # begin with these, so that no worker waits for them at the end
+LONGEST = (
+    "06_joint_training.ipynb",
+    "test_pages.py",
+    "test_queue.py",
+    "test_training.py",
+    "test_checkpoints.py",
+)  # begin with these, so that no worker waits for them at the end
 
-# Workers share the cores: on two busy ones, trainings of two threads took many times as long as those of one, because
-# every operation waits for a thread that has no core. Here, not in a hook: tests/conftest.py imports PyTorch before any.
+# Workers share the cores: on two busy ones, trainings of two threads took many times as long as
+# those of one, because every operation waits for a thread that has no core. Here, not in a hook:
+# tests/conftest.py imports PyTorch before any.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // workers)))  # the kernels and scripts inherit it
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", str(max(1, os.cpu_count() // workers))
+    )  # the kernels and scripts inherit it
 
 
 def pytest_configure(config):
@@ -35,7 +55,9 @@ def pytest_configure(config):
 def pytest_itemcollected(item):
     if hasattr(item.parent, "skip_compare"):  # a cell of a notebook
         compared = item.parent.skip_compare
-        item.parent.skip_compare = compared + tuple(name for name in NOT_COMPARED if name not in compared)
+        item.parent.skip_compare = compared + tuple(
+            name for name in NOT_COMPARED if name not in compared
+        )
         sanitize = item.sanitize
         item.sanitize = lambda value: comparable(value) or sanitize(value)
 
@@ -51,7 +73,9 @@ def comparable(value):
     if isinstance(value, dict) and "data" in value and "layout" in value:
         return Figure(value)
     if isinstance(value, str) and value.startswith('<div class="mcss-element"'):
-        before, data, after = re.split(r'(?<=<script type="application/json">)(.*?)(?=</script>)', value, maxsplit=1)
+        before, data, after = re.split(
+            r'(?<=<script type="application/json">)(.*?)(?=</script>)', value, maxsplit=1
+        )
         return Figure(data=json.loads(data), layout=[before, after])
     return None
 
@@ -69,7 +93,10 @@ class Figure(dict):
 def same(one, two) -> bool:
     one, two = decoded(one), decoded(two)
     if isinstance(one, dict) and isinstance(two, dict):
-        one, two = ({key: value for key, value in side.items() if key not in LEFT_OUT} for side in (one, two))
+        one, two = (
+            {key: value for key, value in side.items() if key not in LEFT_OUT}
+            for side in (one, two)
+        )
         return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(same, one, two))
@@ -84,7 +111,9 @@ def decoded(value):
         array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
         shape = value.get("shape")
         if shape:
-            array = array.reshape([int(n) for n in str(shape).split(",")] if isinstance(shape, str) else shape)
+            array = array.reshape(
+                [int(n) for n in str(shape).split(",")] if isinstance(shape, str) else shape
+            )
         return array.tolist()
     if isinstance(value, np.ndarray):
         return value.tolist()

@@ -1,1 +1,3 @@
-"""Everything that makes or converts data; each script ends in a store that `mcss.data.open_store` reads."""
+"""Everything that makes or converts data; each script ends in a store that `mcss.data.open_store`
+reads.
+"""

@@ -1,8 +1,8 @@
 """ASPset-510 (CC0: free for everything) into a store: sports outdoors, three cameras, 17 people.
 
-SOURCE is a folder for the official archives: what it lacks is downloaded from archive.org (about 24 GB in all), checked
-and unpacked there, which takes the same room again; the archives may be deleted afterwards. The splits are the
-official train, val and test; most test clips show one camera only.
+SOURCE is a folder for the official archives: what it lacks is downloaded from archive.org (about 24
+GB in all), checked and unpacked there, which takes the same room again; the archives may be deleted
+afterwards. The splits are the official train, val and test; most test clips show one camera only.
 """
 
 import csv
@@ -35,20 +35,50 @@ SPLITS = ("train", "val", "test")
 SIZE = (3840, 2160)
 FPS = 50
 #: The labels of the C3D files, in the order of `mcss.skeleton.JOINTS`.
-LABELS = ("pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "neck", "head", "head_top",
-          "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist")
+LABELS = (
+    "pelvis",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "spine",
+    "neck",
+    "head",
+    "head_top",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+)
 #: The world looks as its first camera does: x right, y down, z ahead.
 Z_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 MARGIN = 1.1
 LICENCE = "CC0 1.0: free for any use; please cite Nibali, Millward, He, Morgan, ASPset, 2021"
 
 
-def convert(source, store, *, image_size=256, fps=10, download=True, url=URL, checksums=None, workers=None, progress=True):
+def convert(
+    source,
+    store,
+    *,
+    image_size=256,
+    fps=10,
+    download=True,
+    url=URL,
+    checksums=None,
+    workers=None,
+    progress=True,
+):
     """Converts ASPset-510 at `source` into a store at `store` and returns a `report.Report`.
 
-    fps: stored frames a second; 50 must be a multiple. download: get what is missing from `url`; if not, take what is there.
-    checksums: `{archive: MD5}`, the official ones if not given. Raises `ValueError` or `FileNotFoundError` if there is
-    nothing to convert or an archive cannot be had; what is bad in part is left out and named in the report.
+    fps: stored frames a second; 50 must be a multiple. download: get what is missing from `url`; if
+    not, take what is there.
+    checksums: `{archive: MD5}`, the official ones if not given. Raises `ValueError` or
+    `FileNotFoundError` if there is nothing to convert or an archive cannot be had; what is bad in
+    part is left out and named in the report.
     """
     source, notes = Path(source), []
     fps = float(fps)
@@ -57,23 +87,66 @@ def convert(source, store, *, image_size=256, fps=10, download=True, url=URL, ch
     if download and not source.exists():
         source.mkdir(parents=True)
     if not source.is_dir():
-        raise FileNotFoundError(f"{source} is no folder: give the folder that holds the archives, or let them be downloaded")
-    _fetch(source, download, url.rstrip("/"), ARCHIVES if checksums is None else checksums, notes, progress)
+        raise FileNotFoundError(
+            f"{source} is no folder: give the folder that holds the archives, or let them be"
+            " downloaded"
+        )
+    _fetch(
+        source,
+        download,
+        url.rstrip("/"),
+        ARCHIVES if checksums is None else checksums,
+        notes,
+        progress,
+    )
     splits = next(iter(sorted(source.rglob("splits.csv"), key=lambda path: len(path.parts))), None)
     if splits is None:
-        raise ValueError("\n".join([f"{source} has no splits.csv: get aspset510_v1_common-splits.tar.gz from {url} into it", *notes]))
+        raise ValueError(
+            "\n".join(
+                [
+                    (
+                        f"{source} has no splits.csv: get aspset510_v1_common-splits.tar.gz from"
+                        f" {url} into it"
+                    ),
+                    *notes,
+                ]
+            )
+        )
     root, clips = splits.parent, _clips(splits, notes)
     jobs, cameras = [], {}
     for (subject, clip), (split, views) in clips.items():
-        job = _job(root / ("test" if split == "test" else "trainval"), subject, clip, views, fps, cameras, notes)
+        job = _job(
+            root / ("test" if split == "test" else "trainval"),
+            subject,
+            clip,
+            views,
+            fps,
+            cameras,
+            notes,
+        )
         jobs += [job] if job else []
     for path in sorted(root.glob("*/joints_3d/*/*.c3d")):
         if tuple(path.stem.split("-", 1)) not in clips:
             notes.append(f"{path} is left out: {splits} does not name it")
     return convert_jobs(
-        jobs, store, nothing=f"{source} holds nothing of ASPset-510 with both joints and videos: it should have the archives aspset510_v1_trainval-videos.tar.gz and so on, or trainval/joints_3d and trainval/videos",
-        splits=lambda parts: _splits(parts, clips), cameras=cameras, notes=notes, image_size=image_size, views=CAMERAS,
-        workers=workers, progress=progress, name="ASPset-510", licence=LICENCE, source=URL, fps=fps,
+        jobs,
+        store,
+        nothing=(
+            f"{source} holds nothing of ASPset-510 with both joints and videos: it should have the"
+            " archives aspset510_v1_trainval-videos.tar.gz and so on, or trainval/joints_3d and"
+            " trainval/videos"
+        ),
+        splits=lambda parts: _splits(parts, clips),
+        cameras=cameras,
+        notes=notes,
+        image_size=image_size,
+        views=CAMERAS,
+        workers=workers,
+        progress=progress,
+        name="ASPset-510",
+        licence=LICENCE,
+        source=URL,
+        fps=fps,
         recipe={"converter": "aspset510", "fps": fps},
     )
 
@@ -83,18 +156,26 @@ def _fetch(source, may_download, url, checksums, notes, progress):
     for name, md5 in checksums.items():
         partition, field = re.fullmatch(r"aspset510_v1_(\w+)-(\w+)\.tar\.gz", name).groups()
         inside = "splits.csv" if field == "splits" else f"{partition}/{field}"
-        archive, unpacked = source / name, next(iter(source.glob(inside)), None) or next(iter(source.glob(f"*/{inside}")), None)
+        archive, unpacked = (
+            source / name,
+            next(iter(source.glob(inside)), None) or next(iter(source.glob(f"*/{inside}")), None),
+        )
         marked = (source / f".{name}.unpacked").exists()
         if unpacked and (marked or not archive.exists()):  # unpacked by us, or by hand
             continue
         fetched = not archive.exists()
         if fetched:
             if not may_download:
-                notes.append(f"{archive} is missing, and nothing of it is unpacked: download it from {url}")
+                notes.append(
+                    f"{archive} is missing, and nothing of it is unpacked: download it from {url}"
+                )
                 continue
             download(f"{url}/{name}", archive, md5, progress)
         elif md5 and md5_of(archive, progress) != md5:
-            notes.append(f"{archive} has another MD5 than {md5}: it is damaged or another version. Delete it, and it is downloaded again")
+            notes.append(
+                f"{archive} has another MD5 than {md5}: it is damaged or another version. Delete"
+                " it, and it is downloaded again"
+            )
             continue
         try:
             unpack(archive, source, lambda member: _inside(member, inside))
@@ -113,15 +194,24 @@ def _clips(path, notes):
     clips = {}
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            row = next(csv.reader([line[:1000]]), [])  # no line is as long, and csv breaks down on very long ones
+            row = next(
+                csv.reader([line[:1000]]), []
+            )  # no line is as long, and csv breaks down on very long ones
             if len(row) != 4 or row[2] not in SPLITS or row[3] not in (*CAMERAS, "all"):
                 if row:
-                    notes.append(f"{path}, line {number} is left out: it is not 'subject,clip,split,camera' with a split of {', '.join(SPLITS)} and a camera of {', '.join(CAMERAS)}, all")
+                    notes.append(
+                        f"{path}, line {number} is left out: it is not 'subject,clip,split,camera'"
+                        f" with a split of {', '.join(SPLITS)} and a camera of"
+                        f" {', '.join(CAMERAS)}, all"
+                    )
                 continue
             subject, clip, split, camera = row
             views = CAMERAS if camera == "all" else (camera,)
             if clips.setdefault((subject, clip), (split, views)) != (split, views):
-                notes.append(f"{path}, line {number} is left out: an earlier line says something else about {subject}-{clip}")
+                notes.append(
+                    f"{path}, line {number} is left out: an earlier line says something else about"
+                    f" {subject}-{clip}"
+                )
     return clips
 
 
@@ -133,21 +223,34 @@ def _splits(parts, clips):
         split = clips.get((subject, part["source"]), ("not in splits.csv",))[0]
         frames = splits.setdefault(split, {}).setdefault(subject, [])
         frames.extend(range(first, start[subject]))
-    return {name: {"subjects": list(splits[name]), "views": None, "frames": splits[name]} for name in SPLITS if name in splits}
+    return {
+        name: {"subjects": list(splits[name]), "views": None, "frames": splits[name]}
+        for name in SPLITS
+        if name in splits
+    }
 
 
 def _job(folder, subject, clip, views, fps, cameras, notes):
     """The job of one clip, or None, with a note; the subject's cameras go into `cameras`."""
     joints = folder / "joints_3d" / subject / f"{subject}-{clip}.c3d"
-    videos = {v: path for v in views if (path := folder / "videos" / subject / f"{subject}-{clip}-{v}.mkv").is_file()}
+    videos = {
+        v: path
+        for v in views
+        if (path := folder / "videos" / subject / f"{subject}-{clip}-{v}.mkv").is_file()
+    }
     if not joints.is_file() and not videos:
-        notes.append(f"{subject}/{clip} is left out: neither its joints nor its videos are in {folder}")
+        notes.append(
+            f"{subject}/{clip} is left out: neither its joints nor its videos are in {folder}"
+        )
         return None
     if not joints.is_file():
         notes.append(f"{subject}/{clip} is left out: it has videos, but {joints} is missing")
         return None
     if not videos:
-        notes.append(f"{subject}/{clip} is left out: it has joints, but none of its videos is in {folder / 'videos' / subject}")
+        notes.append(
+            f"{subject}/{clip} is left out: it has joints, but none of its videos is in"
+            f" {folder / 'videos' / subject}"
+        )
         return None
     if subject not in cameras:
         cameras[subject] = {}
@@ -165,7 +268,12 @@ def _job(folder, subject, clip, views, fps, cameras, notes):
         poses = read_joints(joints, said)
         frames = np.arange(0, len(poses), int(FPS / fps))
         found = {view: None for view in CAMERAS if view not in videos}
-        said += [f"view {v} is missing: there is no {subject}-{clip}-{v}.mkv in {folder / 'videos' / subject}" for v in views if v not in videos]
+        said += [
+            f"view {v} is missing: there is no {subject}-{clip}-{v}.mkv in"
+            f" {folder / 'videos' / subject}"
+            for v in views
+            if v not in videos
+        ]
         for view, path in videos.items():
             file = folder / "boxes" / subject / f"{subject}-{clip}-{view}.csv"
             try:
@@ -175,10 +283,26 @@ def _job(folder, subject, clip, views, fps, cameras, notes):
                 found[view] = None
                 continue
             if len(boxes) != len(poses):
-                said.append(f"view {view}: {file.name} has {len(boxes)} boxes, {joints.name} {len(poses)} frames: the shorter is taken")
-            found[view] = View(path, lambda k, boxes=boxes: boxes[frames[k]] if frames[k] < len(boxes) else None, frames, MARGIN, length=len(poses), boxes_of=file, rate=FPS)
+                said.append(
+                    f"view {view}: {file.name} has {len(boxes)} boxes, {joints.name} {len(poses)}"
+                    " frames: the shorter is taken"
+                )
+            found[view] = View(
+                path,
+                lambda k, boxes=boxes: boxes[frames[k]] if frames[k] < len(boxes) else None,
+                frames,
+                MARGIN,
+                length=len(poses),
+                boxes_of=file,
+                rate=FPS,
+            )
         return Recording(poses[frames], found, joints)
-    inputs = [joints] + [folder / kind / subject / f"{subject}-{clip}-{v}.{ending}" for v in views for kind, ending in (("videos", "mkv"), ("boxes", "csv"))]
+
+    inputs = [joints] + [
+        folder / kind / subject / f"{subject}-{clip}-{v}.{ending}"
+        for v in views
+        for kind, ending in (("videos", "mkv"), ("boxes", "csv"))
+    ]
     return Job(subject, clip, "unlabelled", read, tuple(inputs))
 
 
@@ -187,17 +311,28 @@ def read_joints(path, said):
     try:
         content = ezc3d.c3d(str(path))
         point = content["parameters"]["POINT"]
-        labels, unit, rate = point["LABELS"]["value"], point["UNITS"]["value"], float(point["RATE"]["value"][0])
+        labels, unit, rate = (
+            point["LABELS"]["value"],
+            point["UNITS"]["value"],
+            float(point["RATE"]["value"][0]),
+        )
         values = content["data"]["points"][:3].transpose(2, 1, 0)
-        first, last = (int(number) for number in np.frombuffer(path.read_bytes()[6:10], "<u2"))  # ezc3d silently takes what is there of a file that is cut off
+        first, last = (
+            int(number) for number in np.frombuffer(path.read_bytes()[6:10], "<u2")
+        )  # ezc3d silently takes what is there of a file that is cut off
         if last + 1 - first > len(values):
             raise ValueError(f"it is cut off after {len(values)} of {last + 1 - first} frames")
     except Exception as error:  # ezc3d raises whatever the broken bytes lead to
-        raise ValueError(f"{path} cannot be read as C3D ({first_line(error)}): get it again") from None
+        raise ValueError(
+            f"{path} cannot be read as C3D ({first_line(error)}): get it again"
+        ) from None
     places = {label.strip().lower().replace(" ", "_"): k for k, label in enumerate(labels)}
     missing = [label for label in LABELS if label not in places]
     if missing:
-        raise ValueError(f"{path} has no points called {', '.join(missing)}, but {', '.join(labels)}: it is not a file of ASPset-510")
+        raise ValueError(
+            f"{path} has no points called {', '.join(missing)}, but {', '.join(labels)}: it is not"
+            " a file of ASPset-510"
+        )
     if rate != FPS:
         said.append(f"{path.name} claims {rate:.4g} frames a second; the official {FPS} are taken")
     if unit and unit[0] == "m":
@@ -207,7 +342,9 @@ def read_joints(path, said):
 
 
 def read_boxes(path):
-    """Boxes x0, y0, x1, y1 of all frames `(T, 4)`, from a CSV file with or without a line of heading."""
+    """Boxes x0, y0, x1, y1 of all frames `(T, 4)`, from a CSV file with or without a line of
+    heading.
+    """
     if not path.is_file():
         raise ValueError(f"left out: its boxes {path} are missing; get them again")
     try:
@@ -218,7 +355,9 @@ def read_boxes(path):
         if rows.shape[1:] != (4,):
             raise ValueError("not four numbers a line")
     except ValueError as error:
-        raise ValueError(f"left out: its boxes {path} cannot be read ({first_line(error)}); get them again") from None
+        raise ValueError(
+            f"left out: its boxes {path} cannot be read ({first_line(error)}); get them again"
+        ) from None
     return rows
 
 
@@ -236,13 +375,30 @@ def read_camera(path):
         raise ValueError(f"{path} cannot be read ({error}); get it again") from None
     if not (np.isfinite(inside).all() and np.isfinite(outside).all()):
         raise ValueError(f"{path} holds something that is no number; get it again")
-    return {"K": inside[:, :3].tolist(), "R": (outside[:3, :3] @ Z_UP.T).tolist(), "t": outside[:3, 3].tolist(), "distortion": None, "size": list(SIZE)}
+    return {
+        "K": inside[:, :3].tolist(),
+        "R": (outside[:3, :3] @ Z_UP.T).tolist(),
+        "t": outside[:3, 3].tolist(),
+        "distortion": None,
+        "size": list(SIZE),
+    }
 
 
-main = command(convert, "aspset510", (
-    ("--fps", {"type": float, "default": 10, "help": "stored frames a second (10)"}),
-    ("--offline", {"dest": "download", "action": "store_false", "help": "download nothing, take what is there"}),
-))
+main = command(
+    convert,
+    "aspset510",
+    (
+        ("--fps", {"type": float, "default": 10, "help": "stored frames a second (10)"}),
+        (
+            "--offline",
+            {
+                "dest": "download",
+                "action": "store_false",
+                "help": "download nothing, take what is there",
+            },
+        ),
+    ),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,9 +1,10 @@
 """CMU motion capture on the studio's bodies, rendered into a store: real motion, synthetic people.
 
-SOURCE is a folder with subjects/02/02.asf, subjects/02/02_01.amc and so on; what it lacks of the clips is downloaded
-there from mocap.cs.cmu.edu. The data are free for all uses, in commercial products too, but must not be resold
-themselves, converted or not, and a store holds them converted. Please acknowledge: "The data used in this
-project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217."
+SOURCE is a folder with subjects/02/02.asf, subjects/02/02_01.amc and so on; what it lacks of the
+clips is downloaded there from mocap.cs.cmu.edu. The data are free for all uses, in commercial
+products too, but must not be resold themselves, converted or not, and a store holds them converted.
+Please acknowledge: "The data used in this project was obtained from mocap.cs.cmu.edu. The database
+was created with funding from NSF EIA-0196217."
 """
 
 import dataclasses
@@ -17,20 +18,41 @@ from .common.downloads import download
 from .studio.recipe import preset
 
 URL = "http://mocap.cs.cmu.edu/subjects"
-LICENCE = ("motion: free for all uses, but not to be resold itself, converted or not; obtained from mocap.cs.cmu.edu, created with funding "
-           "from NSF EIA-0196217; bodies, surfaces and rooms: CC0")
-SOURCE = "motion capture of mocap.cs.cmu.edu (funded by NSF EIA-0196217) on the bodies of the MCSS synthetic studio (Anny, Warp)"
+LICENCE = (
+    "motion: free for all uses, but not to be resold itself, converted or not; obtained from"
+    " mocap.cs.cmu.edu, created with funding from NSF EIA-0196217; bodies, surfaces and rooms: CC0"
+)
+SOURCE = (
+    "motion capture of mocap.cs.cmu.edu (funded by NSF EIA-0196217) on the bodies of the MCSS"
+    " synthetic studio (Anny, Warp)"
+)
 
 
-def convert(source, store, *, clips=None, test_clips=None, image_size=None, offline=False, url=URL, device=None, progress=True):
-    """Renders clips of CMU's motion capture at `source` into a store at `store` and returns a `report.Report`.
+def convert(
+    source,
+    store,
+    *,
+    clips=None,
+    test_clips=None,
+    image_size=None,
+    offline=False,
+    url=URL,
+    device=None,
+    progress=True,
+):
+    """Renders clips of CMU's motion capture at `source` into a store at `store` and returns a
+    `report.Report`.
 
-    clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the studio's preset `cmu`
-    if not given. offline: download nothing. A clip that cannot be had or read is left out and named, and comes in when a
-    later run finds it. Raises `ValueError` if none is left.
+    clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the
+    studio's preset `cmu` if not given. offline: download nothing. A clip that cannot be had or read
+    is left out and named, and comes in when a later run finds it. Raises `ValueError` if none is
+    left.
     """
     recipe, notes = preset("cmu"), []
-    train, test = (tuple(dict.fromkeys(asked)) for asked in (clips or recipe.actions, test_clips or recipe.test_actions))
+    train, test = (
+        tuple(dict.fromkeys(asked))
+        for asked in (clips or recipe.actions, test_clips or recipe.test_actions)
+    )
     if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
         raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
     recipe = dataclasses.replace(recipe, actions=train, test_actions=test)
@@ -39,24 +61,44 @@ def convert(source, store, *, clips=None, test_clips=None, image_size=None, offl
     found = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
     if not set(train) & set(found) or not set(test) & set(found):
         more = f"; and {len(notes) - 2} more" if len(notes) > 2 else ""
-        raise ValueError(f"no clip is left to render for training or for the test: {'; '.join(notes[:2])}{more}")
+        raise ValueError(
+            f"no clip is left to render for training or for the test: {'; '.join(notes[:2])}{more}"
+        )
     for name in train + test:
         if name not in found and any(Path(store).glob(f"*/{name} *.arrow")):
-            raise ValueError(f"{store} holds clip {name} from an earlier run and would lose it: " + next(note for note in notes if f" {name} " in note))
+            raise ValueError(
+                f"{store} holds clip {name} from an earlier run and would lose it: "
+                + next(note for note in notes if f" {name} " in note)
+            )
     for name, mocap in found.items():
         most = recipe.frames if name in recipe.actions else recipe.test_frames
         seconds, whole = min(most, mocap.frames(recipe.fps)) / recipe.fps, len(mocap.ends) / RATE
         if seconds < whole - 0.2:
-            notes.append(f"clip {name}: the first {seconds:.1f} of {whole:.1f} s; " + ("no clip is longer" if seconds >= most / recipe.fps else "then the person would leave the room"))
+            notes.append(
+                f"clip {name}: the first {seconds:.1f} of {whole:.1f} s; "
+                + (
+                    "no clip is longer"
+                    if seconds >= most / recipe.fps
+                    else "then the person would leave the room"
+                )
+            )
     from .studio.studio import render
+
     render(recipe, store, device, progress, clips=found, licence=LICENCE, source=SOURCE)
     return report(Path(store), notes)
 
 
 def load(source, names, notes, url=URL, offline=False, progress=True):
-    """`{clip: Mocap}` of the clips that can be read, downloaded into `source` if need be; the others get a note."""
+    """`{clip: Mocap}` of the clips that can be read, downloaded into `source` if need be; the
+    others get a note.
+    """
     from .studio.mocap import Mocap
-    root = Path(source) / "subjects" if (Path(source) / "subjects").is_dir() or not offline else Path(source)
+
+    root = (
+        Path(source) / "subjects"
+        if (Path(source) / "subjects").is_dir() or not offline
+        else Path(source)
+    )
     found = {}
     for name in names:
         subject = name.split("_")[0]
@@ -65,7 +107,9 @@ def load(source, names, notes, url=URL, offline=False, progress=True):
             for file in files:
                 if not file.is_file():
                     if offline:
-                        raise ValueError(f"{file} is missing: get it from {url}/{subject}/{file.name}")
+                        raise ValueError(
+                            f"{file} is missing: get it from {url}/{subject}/{file.name}"
+                        )
                     download(f"{url}/{subject}/{file.name}", file, progress=progress)
                     fresh.append(file)
             found[name] = Mocap(*files)
@@ -76,12 +120,30 @@ def load(source, names, notes, url=URL, offline=False, progress=True):
     return found
 
 
-main = command(convert, "cmu_motion", (
-    ("--clips", {"nargs": "+", "metavar": "CLIP", "help": "clips of the training subjects (02_01 02_03 02_05 02_08)"}),
-    ("--test-clips", {"nargs": "+", "metavar": "CLIP", "help": "clips of the test subjects (02_02 02_04 02_09)"}),
-    ("--offline", {"action": "store_true", "help": "download nothing, take what is there"}),
-    ("--device", {"help": "cpu or cuda; cuda where there is one, if not given"}),
-))
+main = command(
+    convert,
+    "cmu_motion",
+    (
+        (
+            "--clips",
+            {
+                "nargs": "+",
+                "metavar": "CLIP",
+                "help": "clips of the training subjects (02_01 02_03 02_05 02_08)",
+            },
+        ),
+        (
+            "--test-clips",
+            {
+                "nargs": "+",
+                "metavar": "CLIP",
+                "help": "clips of the test subjects (02_02 02_04 02_09)",
+            },
+        ),
+        ("--offline", {"action": "store_true", "help": "download nothing, take what is there"}),
+        ("--device", {"help": "cpu or cuda; cuda where there is one, if not given"}),
+    ),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,7 +4,8 @@ import torch
 
 from .skeleton import LEFT_HIP, check_pose
 
-#: A pelvis-to-left-hip bone whose horizontal part is under this share of its length has no heading.
+#: A pelvis-to-left-hip bone whose horizontal part is under this share of its length has
+#: no heading.
 VERTICAL = 1e-6
 
 
@@ -13,9 +14,9 @@ def heading(pose):
 
     pose: `(..., 16, 3)`, relative to the root, Z up. Returns `(...)`.
 
-    Eq. 3 writes theta = arccos(u_xy . i), which is the same for a bone turned left and a bone turned right;
-    this is the signed angle, atan2(u_y, u_x).
-    Raises `ValueError` for a wrong shape, for NaN or infinity, and for a vertical bone, naming the frame.
+    Eq. 3 writes theta = arccos(u_xy . i), which is the same for a bone turned left and
+    a bone turned right; this is the signed angle, atan2(u_y, u_x). Raises `ValueError`
+    for a wrong shape, for NaN or infinity, and for a vertical bone, naming the frame.
     """
     pose = check_pose(pose)
     u = pose[..., LEFT_HIP - 1, :]  # the root is the origin, so its row is left out
@@ -24,22 +25,30 @@ def heading(pose):
     if vertical.any():
         where = tuple(torch.nonzero(vertical)[0].tolist())
         at = f" in frame {where if len(where) > 1 else where[0]}" if where else ""
-        raise ValueError(f"the bone pelvis -> left hip is vertical (or has no length){at}: this pose has no heading; leave it out")
+        raise ValueError(
+            f"the bone pelvis -> left hip is vertical (or has no length){at}: this pose"
+            " has no heading; leave it out"
+        )
     return torch.atan2(u[..., 1], u[..., 0])
 
 
 def rotate_z(pose, angle):
-    """Turns `pose` `(..., J, 3)` about +Z by `angle` `(...)` radians, counter-clockwise seen from above."""
+    """Turns `pose` `(..., J, 3)` about +Z by `angle` `(...)` radians, counter-clockwise
+    seen from above.
+    """
     cos, sin = angle.cos()[..., None], angle.sin()[..., None]
     x, y, z = pose.unbind(-1)
     return torch.stack((cos * x - sin * y, sin * x + cos * y, z), dim=-1)
 
 
 def canonical_pose(pose):
-    """Turns a pose about +Z so that pelvis -> left hip lies in the half plane y = 0, x > 0 (Eq. 3).
+    """Turns a pose about +Z so that pelvis -> left hip lies in the half plane y = 0, x
+    > 0 (Eq. 3).
 
-    pose: `(..., 16, 3)`, relative to the root, Z up, any unit. Returns the same shape and unit.
-    No camera is needed: the pose comes from the world frame alone. Raises as `heading` does.
+    pose: `(..., 16, 3)`, relative to the root, Z up, any unit. Returns the same shape
+    and unit.
+    No camera is needed: the pose comes from the world frame alone. Raises as `heading`
+    does.
     """
     pose = check_pose(pose)
     return rotate_z(pose, -heading(pose))

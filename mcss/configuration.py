@@ -7,17 +7,21 @@ from .mining import LOSSES
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides a training run. The defaults are the paper's, where it gives any (Section 4).
+    """Everything that decides a training run. The defaults are the paper's, where it
+    gives any (Section 4).
 
-    Not the paper's: `pose_lr_factor` (H learns that many times faster: its input has unit length, so its weights
-    must grow; measured), `gap` (the paper's is in a lost supplement), and everything from `seed` on.
+    Not the paper's: `pose_lr_factor` (H learns that many times faster: its input has
+    unit length, so its weights must grow; measured), `gap` (the paper's is in a lost
+    supplement), and everything from `seed` on.
     """
 
     metric_loss: bool = True  #: L_cnstr
     pose_loss: bool = True  #: L_pose; alone it is the paper's Baseline
     pairs: int = 66  #: anchor-positive pairs in a batch
     labelled: int = 22  #: labelled images in a batch
-    same_subject: bool = True  #: False: every subject in every batch, against Section 3.1.1
+    same_subject: bool = (
+        True  #: False: every subject in every batch, against Section 3.1.1
+    )
     gap: float = 0.5  #: seconds that two instants of one clip lie apart in a batch
     margin: float = 0.6  #: alpha
     beta: float = 0.3
@@ -46,17 +50,31 @@ class TrainingConfig:
 
     def __post_init__(self):
         if not (self.metric_loss or self.pose_loss):
-            raise ValueError("nothing to learn from: set metric_loss, pose_loss or both")
+            raise ValueError(
+                "nothing to learn from: set metric_loss, pose_loss or both"
+            )
         if self.epochs < 1 or self.labelled < 2:
-            raise ValueError(f"epochs must be at least 1 and labelled at least 2, not {self.epochs} and {self.labelled}")
+            raise ValueError(
+                f"epochs must be at least 1 and labelled at least 2, not {self.epochs}"
+                f" and {self.labelled}"
+            )
         if self.mining not in LOSSES:
-            raise ValueError(f"mining must be one of {', '.join(LOSSES)}, not {self.mining!r}")
+            raise ValueError(
+                f"mining must be one of {', '.join(LOSSES)}, not {self.mining!r}"
+            )
         for name in ("betas", "label_subjects", "label_views"):  # JSON knows no tuples
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
-#: What the chapters train with, on two CPU cores: all labels, batches and epochs small enough for a few minutes.
+#: What the chapters train with, on two CPU cores: all labels, batches and epochs small
+#: enough for a few minutes.
 CHAPTER_CONFIG = TrainingConfig(
-    pairs=24, labelled=8, epochs=3, lr=2e-3, lr_drop_epoch=2, pose_lr_factor=5.0, checkpoint_every=50
+    pairs=24,
+    labelled=8,
+    epochs=3,
+    lr=2e-3,
+    lr_drop_epoch=2,
+    pose_lr_factor=5.0,
+    checkpoint_every=50,
 )

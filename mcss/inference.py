@@ -16,17 +16,29 @@ class Predictions(NamedTuple):
 
     embeddings: torch.Tensor  #: (n, d) float32
     poses: torch.Tensor  #: (n, 16, 3) predicted, mm
-    truth: torch.Tensor  #: (n, 16, 3) canonical ground truth, mm; NaN where the store has none
+    truth: (
+        torch.Tensor
+    )  #: (n, 16, 3) canonical ground truth, mm; NaN where the store has none
     subjects: np.ndarray  #: (n,) names
     frames: np.ndarray  #: (n,) frame numbers
     views: np.ndarray  #: (n,) views, counted from 0
 
 
-def predict(model, store, split="test", views=None, target="canonical", batch_size=256, device=None):
-    """Embeds every image of a split and predicts its pose: `Predictions`, ordered by subject, frame, view.
+def predict(
+    model,
+    store,
+    split="test",
+    views=None,
+    target="canonical",
+    batch_size=256,
+    device=None,
+):
+    """Embeds every image of a split and predicts its pose: `Predictions`, ordered by
+    subject, frame, view.
 
-    split: a name or a `Split`. views: which of the split's, None for all. target: 'canonical' or 'global', what
-    `truth` is given in. The network's mode is left as it was.
+    split: a name or a `Split`. views: which of the split's, None for all. target:
+    'canonical' or 'global', what `truth` is given in. The network's mode is left as it
+    was.
     """
     split = split if isinstance(split, Split) else store.splits[split]
     views = list(split.views if views is None else views)
@@ -44,16 +56,27 @@ def predict(model, store, split="test", views=None, target="canonical", batch_si
             rows.append((np.full(len(frame), subject, dtype=object), frame, view))
             for start in range(0, len(frame), batch_size):
                 part = slice(start, start + batch_size)
-                output = model(store.images(subject, frame[part], view[part], device=device))
+                output = model(
+                    store.images(subject, frame[part], view[part], device=device)
+                )
                 embeddings.append(output.embedding.float().cpu())
                 poses.append(output.pose.float().cpu())
     model.train(training)
     subjects, frames, views = (np.concatenate(column) for column in zip(*rows))
-    return Predictions(torch.cat(embeddings).clone(), torch.cat(poses).clone(), torch.cat(truths), subjects, frames, views)
+    return Predictions(
+        torch.cat(embeddings).clone(),
+        torch.cat(poses).clone(),
+        torch.cat(truths),
+        subjects,
+        frames,
+        views,
+    )
 
 
 def truth_of(store, subject, frames, target="canonical"):
-    """`(n, 16, 3)` root-relative truth in mm of the frames `(n,)`, canonical or global; NaN where there is none."""
+    """`(n, 16, 3)` root-relative truth in mm of the frames `(n,)`, canonical or global;
+    NaN where there is none.
+    """
     world = store.poses(subject)
     if world is None:
         return torch.full((len(frames), 16, 3), torch.nan)

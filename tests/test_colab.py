@@ -47,10 +47,18 @@ def run_time_set() -> list[str]:
 
 def replaced(requirements: list[str], colab: dict[str, str | None]) -> list[str]:
     """What pip would replace in an image with `colab`, as sentences; version None: unknown."""
-    environment = {**default_environment(), "python_version": PYTHON[:4], "python_full_version": PYTHON,
-                   "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64",
-                   "os_name": "posix", "implementation_name": "cpython",
-                   "platform_python_implementation": "CPython", "extra": ""}
+    environment = {
+        **default_environment(),
+        "python_version": PYTHON[:4],
+        "python_full_version": PYTHON,
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "extra": "",
+    }
     complaints, seen, queue = [], set(), [("mcss", text) for text in requirements]
     while queue:
         asker, text = queue.pop()
@@ -67,7 +75,9 @@ def replaced(requirements: list[str], colab: dict[str, str | None]) -> list[str]
             try:
                 python = metadata(name).get("Requires-Python") or ""
             except PackageNotFoundError:
-                complaints.append(f"{asker} asks for {text}, which is neither in Colab's list nor installed here")
+                complaints.append(
+                    f"{asker} asks for {text}, which is neither in Colab's list nor installed here"
+                )
                 continue
             if not SpecifierSet(python).contains(PYTHON):
                 complaints.append(f"{name} wants Python {python}, Colab has {PYTHON}")
@@ -77,7 +87,10 @@ def replaced(requirements: list[str], colab: dict[str, str | None]) -> list[str]
 
 def full_list() -> dict[str, str | None]:
     if not FULL_LIST.exists():
-        pytest.skip("NOT CHECKED against Colab's whole list: it is not on this machine; the table above is checked")
+        pytest.skip(
+            "NOT CHECKED against Colab's whole list: it is not on this machine; the table above is"
+            " checked"
+        )
     lines = [line.split("#")[0].strip() for line in FULL_LIST.read_text().splitlines()]
     packages = {}
     for line in filter(None, lines):
@@ -105,7 +118,9 @@ def test_every_requirement_that_colab_ships_is_in_the_table():
     assert names & packages.keys() <= COLAB.keys()
 
 
-@pytest.mark.parametrize("requirement", ["numpy>=2.2", "torch==2.13.0", "plotly>=6", "ipywidgets>=8"])
+@pytest.mark.parametrize(
+    "requirement", ["numpy>=2.2", "torch==2.13.0", "plotly>=6", "ipywidgets>=8"]
+)
 def test_a_replacement_is_noticed(requirement):
     assert replaced([*run_time_set(), requirement], COLAB)
 

@@ -1,4 +1,6 @@
-"""Every exercise of the book: its solution is right, wrong answers get a hint, and the stored page leaves it unanswered."""
+"""Every exercise of the book: its solution is right, wrong answers get a hint, and the stored page
+leaves it unanswered.
+"""
 
 import math
 import re
@@ -24,7 +26,11 @@ def exercises():
         for k, cell in enumerate(cells):
             if cell.cell_type == "code" and (found := CHECK.findall(cell.source)):
                 assert len(found) == 1, f"{path.name}: one exercise a cell"
-                after = cells[k + 1].source if k + 1 < len(cells) and cells[k + 1].cell_type == "markdown" else ""
+                after = (
+                    cells[k + 1].source
+                    if k + 1 < len(cells) and cells[k + 1].cell_type == "markdown"
+                    else ""
+                )
                 yield pytest.param(*found[0], cell, after, id=found[0][0])
 
 
@@ -40,7 +46,9 @@ def test_chapters_have_exercises():
 
 @pytest.mark.parametrize("number, name, cell, after", ALL)
 def test_the_solution_is_right_and_the_page_leaves_it_open(number, name, cell, after, capsys):
-    solution = re.search(r"<details><summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", after, re.S)
+    solution = re.search(
+        r"<details><summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", after, re.S
+    )
     assert solution, "a folded solution with a python block follows the exercise"
     scope = {"torch": torch, "np": np, "math": math}
     exec(CHECK.sub("", cell.source), scope)
@@ -54,8 +62,31 @@ def test_the_solution_is_right_and_the_page_leaves_it_open(number, name, cell, a
 
 
 @pytest.mark.parametrize("number, name, cell, after", ALL)
-@pytest.mark.parametrize("wrong", [-12345.0, float("nan"), [float("nan")] * 3, "nonsense", [], lambda *a, **k: torch.zeros(1), lambda *a, **k: float("nan"), lambda *a, **k: [float("nan")] * 4, lambda *a: 1 / 0],
-                         ids=["number", "nan", "three nan", "text", "list", "zeros", "gives nan", "gives four nan", "raises"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        -12345.0,
+        float("nan"),
+        [float("nan")] * 3,
+        "nonsense",
+        [],
+        lambda *a, **k: torch.zeros(1),
+        lambda *a, **k: float("nan"),
+        lambda *a, **k: [float("nan")] * 4,
+        lambda *a: 1 / 0,
+    ],
+    ids=[
+        "number",
+        "nan",
+        "three nan",
+        "text",
+        "list",
+        "zeros",
+        "gives nan",
+        "gives four nan",
+        "raises",
+    ],
+)
 def test_a_wrong_answer_gets_a_hint(number, name, cell, after, wrong, capsys):
     check(number, wrong)
     said = capsys.readouterr().out

@@ -15,11 +15,22 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
-ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private|scratch|data)/\w"
-                           r"|\b[A-Z]:\\\\?\w|file://")
-REMOTE_CODE = re.compile(r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script[^>]+\bsrc\b|<link\b|<iframe\b""", re.I)
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private|scratch|data)/\w"
+    r"|\b[A-Z]:\\\\?\w|file://"
+)
+REMOTE_CODE = re.compile(
+    r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script[^>]+\bsrc\b|<link\b|<iframe\b""",
+    re.I,
+)
 LEFT_OUT = "skip-execution"  # the tag of cells that are run by `pytest --nbval` alone
-ENCODED = {"bdata", "image/png", "image/jpeg", "image/gif", "application/pdf"}  # base64: nothing to read
+ENCODED = {
+    "bdata",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "application/pdf",
+}  # base64: nothing to read
 
 
 def chapters_of_toc(toc: dict) -> list[str]:
@@ -33,8 +44,13 @@ def chapters_of_toc(toc: dict) -> list[str]:
 
 def code_cells(notebook) -> list:
     """Those that are to be stored with their outputs; controls that need a kernel are not."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
-            and LEFT_OUT not in cell.metadata.get("tags", ())]
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and cell.source.strip()
+        and LEFT_OUT not in cell.metadata.get("tags", ())
+    ]
 
 
 def without_encoded(value):
@@ -51,26 +67,40 @@ def complaints(notebook) -> list[str]:
     found += [f"cell {k} was never executed" for k, count in enumerate(counts) if count is None]
     if None not in counts and counts != list(range(1, len(counts) + 1)):
         found.append(f"the cells were not executed once each from top to bottom: {counts}")
-    found += [f"not stored with its outputs, and no control that needs a kernel: {cell.source[:40]}" for cell in notebook.cells
-              if LEFT_OUT in cell.metadata.get("tags", ()) and (cell.outputs or "\n@interact(" not in cell.source)]
+    found += [
+        f"not stored with its outputs, and no control that needs a kernel: {cell.source[:40]}"
+        for cell in notebook.cells
+        if LEFT_OUT in cell.metadata.get("tags", ())
+        and (cell.outputs or "\n@interact(" not in cell.source)
+    ]
     for k, cell in enumerate(cells):
         for output in cell.outputs:
-            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get(
+                "tags", []
+            ):
                 found.append(f"cell {k} holds an error: {output.ename}: {output.evalue}")
             text = json.dumps(without_encoded(output), ensure_ascii=False)
-            found += [f"cell {k} holds an absolute path: ...{shown(text, match)}" for match in ABSOLUTE_PATH.finditer(text)]
-            found += [f"cell {k} loads from elsewhere: ...{shown(text, match)}" for match in REMOTE_CODE.finditer(text)]
+            found += [
+                f"cell {k} holds an absolute path: ...{shown(text, match)}"
+                for match in ABSOLUTE_PATH.finditer(text)
+            ]
+            found += [
+                f"cell {k} loads from elsewhere: ...{shown(text, match)}"
+                for match in REMOTE_CODE.finditer(text)
+            ]
             if lacks_alternative_text(cell, output):
                 found.append(f"cell {k} shows a picture without alternative text")
     return found
 
 
 def shown(text: str, match: re.Match) -> str:
-    return text[max(0, match.start() - 20):match.end() + 40]
+    return text[max(0, match.start() - 20) : match.end() + 40]
 
 
 def lacks_alternative_text(cell, output) -> bool:
-    """Plotly: layout.meta.alt. Elements: aria-label. Images: `mystnb: {image: {alt: ...}}` of the cell, or Image(..., alt=...)."""
+    """Plotly: layout.meta.alt. Elements: aria-label. Images: `mystnb: {image: {alt: ...}}` of the
+    cell, or Image(..., alt=...).
+    """
     data = output.get("data", {})
     if "mcss-element" in data.get("text/html", ""):
         return not re.match(r'<div class="mcss-element"[^>]* aria-label="[^"]', data["text/html"])
@@ -79,7 +109,9 @@ def lacks_alternative_text(cell, output) -> bool:
         return not (isinstance(meta, dict) and meta.get("alt"))
     images = [mime for mime in data if mime.startswith("image/")]
     of_cell = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
-    return any(not (of_cell or output.get("metadata", {}).get(mime, {}).get("alt")) for mime in images)
+    return any(
+        not (of_cell or output.get("metadata", {}).get(mime, {}).get("alt")) for mime in images
+    )
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -97,7 +129,11 @@ def test_chapter_is_valid_and_starts_with_a_title(path):
 
 def test_every_chapter_of_the_table_of_contents_exists():
     files = chapters_of_toc(yaml.safe_load((ROOT / "_toc.yml").read_text()))
-    missing = [file for file in files if not any((ROOT / f"{file}{kind}").exists() for kind in (".ipynb", ".md"))]
+    missing = [
+        file
+        for file in files
+        if not any((ROOT / f"{file}{kind}").exists() for kind in (".ipynb", ".md"))
+    ]
     assert missing == []
 
 
@@ -108,9 +144,14 @@ def test_every_notebook_is_in_the_table_of_contents():
 
 # The checks themselves, each seen to complain.
 
+
 def notebook_of(*cells):
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", execution_count=count, outputs=outputs)
-                                           for count, outputs in cells])
+    return nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("x", execution_count=count, outputs=outputs)
+            for count, outputs in cells
+        ]
+    )
 
 
 def printed(text):
@@ -118,7 +159,15 @@ def printed(text):
 
 
 def test_a_sound_notebook_passes():
-    assert complaints(notebook_of((1, [printed("12 mm, 3/4, a/b/c, ~/.cache/mcss, https://example.org/data/x\n")]), (2, []))) == []
+    assert (
+        complaints(
+            notebook_of(
+                (1, [printed("12 mm, 3/4, a/b/c, ~/.cache/mcss, https://example.org/data/x\n")]),
+                (2, []),
+            )
+        )
+        == []
+    )
 
 
 def left_out(source, outputs=()):
@@ -127,22 +176,73 @@ def left_out(source, outputs=()):
 
 
 def test_only_controls_may_be_left_out():
-    control = "from ipywidgets import interact\n\n\n@interact(k=(0, 3))\ndef show(k):\n    return k\n"
+    control = (
+        "from ipywidgets import interact\n\n\n@interact(k=(0, 3))\ndef show(k):\n    return k\n"
+    )
     assert complaints(left_out(control)) == []
     assert complaints(left_out("1 + 1")) and complaints(left_out(control, [printed("old")]))
 
 
-@pytest.mark.parametrize("notebook, word", [
-    (notebook_of((1, []), (None, [])), "never"),
-    (notebook_of((2, []), (1, [])), "top to bottom"),
-    (notebook_of((1, []), (3, [])), "top to bottom"),
-    (notebook_of((1, [nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])])), "error"),
-    (notebook_of((1, [printed("saved in /home/ada/.cache/mcss\n")])), "path"),
-    (notebook_of((1, [printed("C:\\Users\\ada\n")])), "path"),
-    (notebook_of((1, [nbformat.v4.new_output("display_data", {"text/html": "<script src='https://cdn.plot.ly/p.js'>"})])), "elsewhere"),
-    (notebook_of((1, [nbformat.v4.new_output("display_data", {"image/png": "iVBO"})])), "alternative"),
-    (notebook_of((1, [nbformat.v4.new_output("display_data", {"text/html": '<div class="mcss-element" role="group">'})])), "alternative"),
-    (notebook_of((1, [nbformat.v4.new_output("display_data", {"application/vnd.plotly.v1+json": {"data": [], "layout": {}}})])), "alternative"),
-], ids=range(10))
+@pytest.mark.parametrize(
+    "notebook, word",
+    [
+        (notebook_of((1, []), (None, [])), "never"),
+        (notebook_of((2, []), (1, [])), "top to bottom"),
+        (notebook_of((1, []), (3, [])), "top to bottom"),
+        (
+            notebook_of(
+                (1, [nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])])
+            ),
+            "error",
+        ),
+        (notebook_of((1, [printed("saved in /home/ada/.cache/mcss\n")])), "path"),
+        (notebook_of((1, [printed("C:\\Users\\ada\n")])), "path"),
+        (
+            notebook_of(
+                (
+                    1,
+                    [
+                        nbformat.v4.new_output(
+                            "display_data", {"text/html": "<script src='https://cdn.plot.ly/p.js'>"}
+                        )
+                    ],
+                )
+            ),
+            "elsewhere",
+        ),
+        (
+            notebook_of((1, [nbformat.v4.new_output("display_data", {"image/png": "iVBO"})])),
+            "alternative",
+        ),
+        (
+            notebook_of(
+                (
+                    1,
+                    [
+                        nbformat.v4.new_output(
+                            "display_data", {"text/html": '<div class="mcss-element" role="group">'}
+                        )
+                    ],
+                )
+            ),
+            "alternative",
+        ),
+        (
+            notebook_of(
+                (
+                    1,
+                    [
+                        nbformat.v4.new_output(
+                            "display_data",
+                            {"application/vnd.plotly.v1+json": {"data": [], "layout": {}}},
+                        )
+                    ],
+                )
+            ),
+            "alternative",
+        ),
+    ],
+    ids=range(10),
+)
 def test_a_fault_is_noticed(notebook, word):
     assert any(word in complaint for complaint in complaints(notebook))

@@ -1,4 +1,6 @@
-"""A toy store: stick figures drawn from four sides. Enough to learn from in seconds, and its truth is known."""
+"""A toy store: stick figures drawn from four sides. Enough to learn from in seconds, and its truth
+is known.
+"""
 
 import io
 
@@ -56,24 +58,60 @@ def toy_frames(seed, count, size, views=4, poses=True):
         }
 
 
-def toy_store(path, subjects=("A", "B", "C"), test=("C",), clips=2, frames=20, size=32, fps=10.0, poses=True, views=4):
+def toy_store(
+    path,
+    subjects=("A", "B", "C"),
+    test=("C",),
+    clips=2,
+    frames=20,
+    size=32,
+    fps=10.0,
+    poses=True,
+    views=4,
+):
     with StoreWriter(
-        path, name="toy", licence="CC0", source="drawn by the tests", recipe={"subjects": list(subjects), "frames": frames, "size": size, "poses": poses},
-        fps=fps, image_size=size, views=[f"cam{v}" for v in range(views)],
+        path,
+        name="toy",
+        licence="CC0",
+        source="drawn by the tests",
+        recipe={"subjects": list(subjects), "frames": frames, "size": size, "poses": poses},
+        fps=fps,
+        image_size=size,
+        views=[f"cam{v}" for v in range(views)],
     ) as writer:
         for s, subject in enumerate(subjects):
             for c in range(clips):
                 if not writer.has(subject, f"clip{c}"):
-                    writer.add(subject, f"clip{c}", "Waving", toy_frames(10 * s + c, frames, size, views, poses))
-        writer.finish({
-            "train": {"subjects": [s for s in subjects if s not in test], "views": None, "frames": None},
-            "test": {"subjects": list(test), "views": None, "frames": None},
-        })
+                    writer.add(
+                        subject,
+                        f"clip{c}",
+                        "Waving",
+                        toy_frames(10 * s + c, frames, size, views, poses),
+                    )
+        writer.finish(
+            {
+                "train": {
+                    "subjects": [s for s in subjects if s not in test],
+                    "views": None,
+                    "frames": None,
+                },
+                "test": {"subjects": list(test), "views": None, "frames": None},
+            }
+        )
     return open_store(path)
 
 
 def views_missing(path, drop):
-    with StoreWriter(path, name="m", licence="", source="", recipe={}, fps=10, image_size=32, views=["a", "b", "c", "d"]) as writer:
+    with StoreWriter(
+        path,
+        name="m",
+        licence="",
+        source="",
+        recipe={},
+        fps=10,
+        image_size=32,
+        views=["a", "b", "c", "d"],
+    ) as writer:
         frames = list(toy_frames(0, 10, 32))
         for t, v in drop:
             frames[t]["images"][v] = None

@@ -1,7 +1,8 @@
-"""Moves the book to another repository: `python book/_ext/address.py https://github.com/OWNER/NAME`.
+"""Moves the book to another repository: `python book/_ext/address.py
+https://github.com/OWNER/NAME`.
 
-The address stands in `_config.yml`. Chapters, README and citation repeat it, because Colab and GitHub see nothing
-else; this rewrites all of them.
+The address stands in `_config.yml`. Chapters, README and citation repeat it, because Colab and
+GitHub see nothing else; this rewrites all of them.
 """
 
 import sys
@@ -22,7 +23,11 @@ def move(new, root=ROOT):
         for file in sorted(root.glob(place)):
             text = file.read_text(encoding="utf-8")
             moved = text
-            for host in ("github.com", "raw.githubusercontent.com", "colab.research.google.com/github"):
+            for host in (
+                "github.com",
+                "raw.githubusercontent.com",
+                "colab.research.google.com/github",
+            ):
                 moved = moved.replace(f"https://{host}/{old}", f"https://{host}/{new}")
             if moved != text:
                 file.write_text(moved, encoding="utf-8")

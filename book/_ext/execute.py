@@ -1,8 +1,10 @@
-"""Executes chapters and stores their outputs: `make chapters`, after any change to code that a chapter shows or runs.
+"""Executes chapters and stores their outputs: `make chapters`, after any change to code that a
+chapter shows or runs.
 
-Standard error (progress bars, warnings) and the times of execution are left out, so that two runs differ only
-where the results do. A chapter that fails stays as it was. Cells tagged `skip-execution`, controls that need a kernel,
-are not run here nor for the pages, but by `pytest --nbval`.
+Standard error (progress bars, warnings) and the times of execution are left out, so that two runs
+differ only where the results do. A chapter that fails stays as it was. Cells tagged
+`skip-execution`, controls that need a kernel, are not run here nor for the pages, but by `pytest
+--nbval`.
 """
 
 import sys

@@ -1,4 +1,5 @@
-"""Sphinx extension: pages that ask no other server for anything, and load a picture when it is shown first.
+"""Sphinx extension: pages that ask no other server for anything, and load a picture when it is
+shown first.
 
 Notebooks store a Plotly figure as JSON only, which the builder cannot show. Here
 that JSON goes into the page, and plotly.min.js, out of the installed plotly package,
@@ -24,10 +25,14 @@ from myst_nb.core import render
 HERE = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-NO_WIDGET = ('<p class="no-widget"><em>An interactive control stands here. It works where the chapter '
-             "runs: in Colab, or on your own machine.</em></p>")
+NO_WIDGET = (
+    '<p class="no-widget"><em>An interactive control stands here. It works where the chapter '
+    "runs: in Colab, or on your own machine.</em></p>"
+)
 ELEMENT = '<div class="mcss-element"'
-PICTURE = re.compile(r'(?<="src":")data:image/jpeg;base64,([^"]+)(?=")')  # in the data of an element
+PICTURE = re.compile(
+    r'(?<="src":")data:image/jpeg;base64,([^"]+)(?=")'
+)  # in the data of an element
 UNWANTED = ("thebe", "widget-state+json")
 
 
@@ -39,11 +44,15 @@ def figure_html(figure: dict) -> str:
     label = f' aria-label="{html.escape(alt)}"' if alt else ""
     # A screen reader sees nothing inside an "img", so a figure with controls is a "group".
     role = "group" if layout.get("sliders") or layout.get("updatemenus") else "img"
-    config = {key: value for key, value in figure.get("config", {}).items() if key != "plotlyServerURL"}
+    config = {
+        key: value for key, value in figure.get("config", {}).items() if key != "plotlyServerURL"
+    }
     text = json.dumps({**figure, "config": config}, separators=(",", ":")).replace("</", "<\\/")
     height = int(layout.get("height") or 450)
-    return (f'<div class="output plotly-figure" role="{role}"{label} style="min-height:{height}px">'
-            f'<script type="application/json">{text}</script></div>')
+    return (
+        f'<div class="output plotly-figure" role="{role}"{label} style="min-height:{height}px">'
+        f'<script type="application/json">{text}</script></div>'
+    )
 
 
 class OfflineOutputs:
@@ -61,7 +70,9 @@ class OfflineOutputs:
             # Without the class "text_html", which the theme puts on a light ground in dark mode.
             return [nodes.raw(text=data.string, format="html", classes=["output"])]
         alt = data.output_metadata.get(data.mime_type, {}).get("alt")
-        if data.mime_type.startswith("image/") and alt and not inline:  # display.Image(..., alt=...)
+        if (
+            data.mime_type.startswith("image/") and alt and not inline
+        ):  # display.Image(..., alt=...)
             image = renderer.render_image(data)
             image[0].setdefault("alt", alt)
             return image
@@ -77,12 +88,18 @@ def use_local_scripts(app, config):
     for file in ("plotly-figures.js", "page.css"):
         shutil.copy(HERE / file, folder)
 
-    mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    mathjax = (
+        Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
+        / "static"
+        / "mathjax"
+    )
     unused = shutil.ignore_patterns("*svg*", "*-full*", "*mml-chtml*", "node-main.js", "liteDOM.js")
     shutil.copytree(mathjax, folder / "mathjax", ignore=unused)
     config.mathjax_path = "mathjax/tex-chtml.js"
     config.nb_ipywidgets_js = {}
-    config.html_theme_options["navbar_persistent"] = []  # a bar over the page with nothing but the sidebar's search once more
+    config.html_theme_options[
+        "navbar_persistent"
+    ] = []  # a bar over the page with nothing but the sidebar's search once more
     config.html_static_path.append(str(folder))
 
 
@@ -93,7 +110,10 @@ def fold_setup(app, docname, source):
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code" and "google.colab" in "".join(cell["source"]):
                 cell["metadata"].setdefault("tags", []).append("hide-input")
-                cell["metadata"]["mystnb"] = {"code_prompt_show": "Show the set-up: imports and data", "code_prompt_hide": "Hide the set-up"}
+                cell["metadata"]["mystnb"] = {
+                    "code_prompt_show": "Show the set-up: imports and data",
+                    "code_prompt_hide": "Hide the set-up",
+                }
         source[0] = json.dumps(notebook)
 
 
@@ -104,9 +124,15 @@ def finish_page(app, pagename, templatename, context, doctree):
         app.add_js_file("plotly.min.js", priority=600, loading_method="defer")
         app.add_js_file("plotly-figures.js", priority=601, loading_method="defer")
     if ELEMENT in body:
-        context["body"] = PICTURE.sub(lambda found: context["pathto"](write_picture(app.outdir, found[1]), 1), body)
+        context["body"] = PICTURE.sub(
+            lambda found: context["pathto"](write_picture(app.outdir, found[1]), 1), body
+        )
     for kind in ("script_files", "css_files"):
-        context[kind] = [file for file in context.get(kind, []) if not any(word in described(file) for word in UNWANTED)]
+        context[kind] = [
+            file
+            for file in context.get(kind, [])
+            if not any(word in described(file) for word in UNWANTED)
+        ]
 
 
 def without_second_icons(app, exception):
@@ -128,11 +154,19 @@ def write_picture(outdir, encoded: str) -> str:
 
 def described(file) -> str:
     attributes = getattr(file, "attributes", {})
-    return " ".join([str(getattr(file, "filename", file)), attributes.get("type", ""), attributes.get("body", "")[:100]]).lower()
+    return " ".join(
+        [
+            str(getattr(file, "filename", file)),
+            attributes.get("type", ""),
+            attributes.get("body", "")[:100],
+        ]
+    ).lower()
 
 
 def setup(app):
-    if OfflineOutputs not in render.load_mime_renders():  # the list that myst-nb fills from entry points
+    if (
+        OfflineOutputs not in render.load_mime_renders()
+    ):  # the list that myst-nb fills from entry points
         render.load_mime_renders().append(OfflineOutputs)
     app.connect("config-inited", use_local_scripts)
     app.add_css_file("page.css")

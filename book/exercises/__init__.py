@@ -1,7 +1,8 @@
-"""Checkers for the chapters' exercises: `check("2.1", your_answer)` says whether an answer is right, and if not, a hint.
+"""Checkers for the chapters' exercises: `check("2.1", your_answer)` says whether an answer is
+right, and if not, a hint.
 
-Exercise 2.1 is `exercise_1` of `ch02.py`: a function from an answer to a hint, or to None for a right one. Answers
-are numbers, texts, lists, or functions that the reader wrote.
+Exercise 2.1 is `exercise_1` of `ch02.py`: a function from an answer to a hint, or to None for a
+right one. Answers are numbers, texts, lists, or functions that the reader wrote.
 """
 
 import math
@@ -27,7 +28,11 @@ def check(number, answer):
 
 def unanswered(result):
     """The hint for a function that returns nothing yet, else None."""
-    return "Your function returns nothing yet: put your code in place of the dots." if result is None or result is ... else None
+    return (
+        "Your function returns nothing yet: put your code in place of the dots."
+        if result is None or result is ...
+        else None
+    )
 
 
 def close(answer, value):

@@ -10,7 +10,10 @@ from . import unanswered
 def exercise_1(row):
     """The row of the left hip in a 16-row pose."""
     if row == 4:
-        return "That is its number among the 17 joints. A pose leaves one joint out: which, and what does that do to the rows?"
+        return (
+            "That is its number among the 17 joints. A pose leaves one joint out: which, and what"
+            " does that do to the rows?"
+        )
     return None if row == 3 else "Print JOINTS, leave out the first, and count from 0."
 
 
@@ -22,7 +25,11 @@ def exercise_2(my_root_relative):
         return hint
     if tuple(answer.shape) != (5, 16, 3):
         return f"The shape is {tuple(answer.shape)} for five instants, and should be (5, 16, 3)."
-    return None if torch.allclose(answer, root_relative(world)) else "The shape is right. Is each joint relative to the pelvis of its own instant?"
+    return (
+        None
+        if torch.allclose(answer, root_relative(world))
+        else "The shape is right. Is each joint relative to the pelvis of its own instant?"
+    )
 
 
 def exercise_3(pairs):
@@ -31,4 +38,8 @@ def exercise_3(pairs):
         return "You counted every pair twice."
     if pairs == 400:
         return "That is the number of pictures."
-    return None if pairs == 600 else "How many pairs can be made of four pictures? Then take 100 instants."
+    return (
+        None
+        if pairs == 600
+        else "How many pairs can be made of four pictures? Then take 100 instants."
+    )

@@ -22,12 +22,23 @@ def exercise_2(my_g):
         return f"The shape is {tuple(answer.shape)} and should stay (12, 5)."
     if not torch.allclose(answer.norm(dim=1), torch.ones(12), atol=1e-4):
         return "The rows do not have length one."
-    expected = torch.nn.functional.normalize(torch.nn.functional.batch_norm(x, None, None, training=True), dim=1)
-    return None if torch.allclose(answer, expected, atol=1e-3) else "The length is right, the direction is not. Mean and variance are taken over the batch, for each coordinate."
+    expected = torch.nn.functional.normalize(
+        torch.nn.functional.batch_norm(x, None, None, training=True), dim=1
+    )
+    return (
+        None
+        if torch.allclose(answer, expected, atol=1e-3)
+        else (
+            "The length is right, the direction is not. Mean and variance are taken over the batch,"
+            " for each coordinate."
+        )
+    )
 
 
 def exercise_3(distance):
     """The largest distance of two points on the unit sphere."""
     if abs(distance - 2**0.5) < 0.01:
         return "That is the distance of two directions at a right angle. Can they be farther apart?"
-    return None if abs(distance - 2) < 1e-6 else "Draw a circle of radius one, and two points on it."
+    return (
+        None if abs(distance - 2) < 1e-6 else "Draw a circle of radius one, and two points on it."
+    )

@@ -13,7 +13,9 @@ def exercise_1(images):
 
 
 def exercise_2(my_pose_loss):
-    """A function (predicted (n, 16, 3), target (n, 16, 3), std (16, 3)) -> mean absolute difference in std."""
+    """A function (predicted (n, 16, 3), target (n, 16, 3), std (16, 3)) -> mean absolute difference
+    in std.
+    """
     predicted, target = torch.randn(2, 7, 16, 3, generator=torch.Generator().manual_seed(0)) * 100
     std = torch.rand(16, 3, generator=torch.Generator().manual_seed(1)) * 50 + 10
     answer = my_pose_loss(predicted, target, std)
@@ -22,9 +24,20 @@ def exercise_2(my_pose_loss):
     expected = float(((predicted - target) / std).abs().mean())
     if torch.as_tensor(answer).ndim:
         return "It should be one number, the mean over everything."
-    return None if abs(float(answer) - expected) < 1e-3 * expected else "Divide each coordinate's difference by its own standard deviation, take absolute values, then the mean."
+    return (
+        None
+        if abs(float(answer) - expected) < 1e-3 * expected
+        else (
+            "Divide each coordinate's difference by its own standard deviation, take absolute"
+            " values, then the mean."
+        )
+    )
 
 
 def exercise_3(what):
     """All distances fall to 0."""
-    return None if str(what).strip().lower() == "collapsed" else "Where are the negatives, if their distance is 0, too?"
+    return (
+        None
+        if str(what).strip().lower() == "collapsed"
+        else "Where are the negatives, if their distance is 0, too?"
+    )

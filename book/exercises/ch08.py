@@ -8,10 +8,15 @@ from . import close, unanswered
 
 
 def exercise_1(more):
-    """By how many mm the Baseline loses more than MCSS: means 120, 140 (V1234), 123, 147 (V12) of MCSS and the Baseline."""
+    """By how many mm the Baseline loses more than MCSS: means 120, 140 (V1234), 123, 147 (V12) of
+    MCSS and the Baseline.
+    """
     answer = float(more)
     hints = {
-        24: "That is how far the two are apart with labels of two views. How far were they apart before?",
+        24: (
+            "That is how far the two are apart with labels of two views. How far were they apart"
+            " before?"
+        ),
         20: "That is how far the two are apart with labels of all four views. And with two?",
         7: "That is what the Baseline loses. MCSS loses something, too.",
         3: "That is what MCSS loses. What does the Baseline lose, and how much more is that?",
@@ -19,7 +24,10 @@ def exercise_1(more):
     }
     if abs(answer - 4) < 0.5:  # the unrounded means give 3.7
         return None
-    loss = "First what each of the two loses: its row V12 minus its row V1234. Then the difference of the two losses."
+    loss = (
+        "First what each of the two loses: its row V12 minus its row V1234. Then the difference of"
+        " the two losses."
+    )
     return next((hint for value, hint in hints.items() if abs(answer - value) < 0.5), loss)
 
 
@@ -31,8 +39,16 @@ def exercise_2(my_disagreement):
         if hint := unanswered(answer):
             return hint
         if torch.as_tensor(answer).numel() != 1:
-            return f"One number is asked for; yours has the shape {tuple(torch.as_tensor(answer).shape)}."
-        between = torch.stack([torch.stack([mpjpe(poses[:, a], poses[:, b]).mean() for b in range(views)]) for a in range(views)])
+            return (
+                "One number is asked for; yours has the shape"
+                f" {tuple(torch.as_tensor(answer).shape)}."
+            )
+        between = torch.stack(
+            [
+                torch.stack([mpjpe(poses[:, a], poses[:, b]).mean() for b in range(views)])
+                for a in range(views)
+            ]
+        )
         right = between.sum() / (views * (views - 1))
         if close(answer, right):
             continue
@@ -40,11 +56,25 @@ def exercise_2(my_disagreement):
             return "You compare each view with itself too. That is always 0, and tells nothing."
         if close(answer, right * 16) or close(answer, between.sum() / 2):
             return "That is a sum: average over the joints, the instants and the pairs of views."
-        if close(answer, torch.stack([mpjpe(poses[:, a], poses[:, a + 1]).mean() for a in range(views - 1)]).mean()):
-            return f"You compare each view with the next one only. Of {views} views there are {views * (views - 1) // 2} pairs."
+        if close(
+            answer,
+            torch.stack(
+                [mpjpe(poses[:, a], poses[:, a + 1]).mean() for a in range(views - 1)]
+            ).mean(),
+        ):
+            return (
+                f"You compare each view with the next one only. Of {views} views there are"
+                f" {views * (views - 1) // 2} pairs."
+            )
         if close(answer, (poses - poses.mean(1, keepdim=True)).norm(dim=-1).mean()):
-            return "That is the distance from the mean over the views. Compare the views with each other."
-        return "For each pair of views: the norm over x, y and z of the difference, the mean over joints and instants; then the mean over pairs."
+            return (
+                "That is the distance from the mean over the views. Compare the views with each"
+                " other."
+            )
+        return (
+            "For each pair of views: the norm over x, y and z of the difference, the mean over"
+            " joints and instants; then the mean over pairs."
+        )
     return None
 
 
@@ -52,5 +82,8 @@ def exercise_3(most):
     """The largest MPJPE at camera 4: 95 mm at camera 1, and predictions 30 mm apart."""
     if abs(most - 65) < 1e-6:
         return "That is the least that it can be. How much can it be at most?"
-    detour = "The way from the prediction at camera 4 to the truth is no longer than the detour over the prediction at camera 1."
+    detour = (
+        "The way from the prediction at camera 4 to the truth is no longer than the detour over the"
+        " prediction at camera 1."
+    )
     return None if abs(most - 125) < 1e-6 else detour

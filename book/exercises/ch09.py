@@ -11,7 +11,10 @@ def exercise_1(error):
     """M(1) in mm when the query is in its own gallery."""
     if abs(float(error)) < 1e-6:
         return None
-    return "Which picture lies nearest to the query, if it may be found itself? How does its pose differ from the query's?"
+    return (
+        "Which picture lies nearest to the query, if it may be found itself? How does its pose"
+        " differ from the query's?"
+    )
 
 
 def exercise_2(my_mean_error_at_k):
@@ -25,7 +28,10 @@ def exercise_2(my_mean_error_at_k):
         if hint := unanswered(answer):
             return hint
         if torch.as_tensor(answer).numel() != 1:
-            return f"One number is asked for; yours has the shape {tuple(torch.as_tensor(answer).shape)}. Average over all."
+            return (
+                "One number is asked for; yours has the shape"
+                f" {tuple(torch.as_tensor(answer).shape)}. Average over all."
+            )
         if not close(answer, errors.gather(1, distances.topk(k, largest=False).indices).mean()):
             return _mistake(float(answer), distances, errors, k)
     return None
@@ -37,26 +43,51 @@ def _mistake(answer, distances, errors, k):
     searched = errors.masked_fill(distances.isinf(), torch.inf)
     found = errors.gather(1, nearest.indices)
     if close(answer, found.sum(1).mean()) or close(answer, found.sum()):
-        return "You add the errors up; M(K) is their mean, over the k neighbours and over the queries."
+        return (
+            "You add the errors up; M(K) is their mean, over the k neighbours and over the queries."
+        )
     if close(answer, nearest.values.mean()):
-        return "That is the mean distance in the embedding. The distances only choose; what is averaged are the errors of those chosen."
-    if close(answer, errors.topk(k, largest=False).values.mean()) or close(answer, searched.topk(k, largest=False).values.mean()):
-        return "You take the smallest errors: that is an Oracle, who knows the poses. The distances have to choose."
+        return (
+            "That is the mean distance in the embedding. The distances only choose; what is"
+            " averaged are the errors of those chosen."
+        )
+    if close(answer, errors.topk(k, largest=False).values.mean()) or close(
+        answer, searched.topk(k, largest=False).values.mean()
+    ):
+        return (
+            "You take the smallest errors: that is an Oracle, who knows the poses. The distances"
+            " have to choose."
+        )
     if math.isinf(answer) or close(answer, errors.gather(1, distances.topk(k).indices).mean()):
         return "You take the farthest ones: topk gives the largest unless it is told otherwise."
     if close(answer, errors.gather(1, distances.argsort(1)[:, k - 1 : k]).mean()):
         return "That is the error of the k-th neighbour alone. Average over the first k."
-    return "Find the k smallest distances of each row, take the errors at the same places (gather), and average them all."
+    return (
+        "Find the k smallest distances of each row, take the errors at the same places (gather),"
+        " and average them all."
+    )
 
 
 def exercise_3(names):
     """Which of M, O and M - O can fall as K grows."""
     names = [names] if isinstance(names, str) else names
-    chosen = {str(name).upper().replace(" ", "").replace("(K)", "").replace("−", "-") for name in names}
+    chosen = {
+        str(name).upper().replace(" ", "").replace("(K)", "").replace("−", "-") for name in names
+    }
     if not chosen or not chosen <= {"M", "O", "M-O"}:
         return "Answer with a list of some of these texts: 'M', 'O', 'M - O'."
     if "O" in chosen:
-        return "The Oracle takes the best picture first. Can the next one be better than those before it?"
+        return (
+            "The Oracle takes the best picture first. Can the next one be better than those"
+            " before it?"
+        )
     if "M" not in chosen:
-        return "The network may well find a bad picture first, and better ones after it. What does the mean do then?"
-    return None if "M-O" in chosen else "M is right. And the difference: what does it do when O rises and M stays?"
+        return (
+            "The network may well find a bad picture first, and better ones after it. What does the"
+            " mean do then?"
+        )
+    return (
+        None
+        if "M-O" in chosen
+        else "M is right. And the difference: what does it do when O rises and M stays?"
+    )

@@ -11,25 +11,41 @@ EXCHANGED = [3, 4, 5, 0, 1, 2, 6, 7, 8, 9, 13, 14, 15, 10, 11, 12]
 
 
 def exercise_1(share):
-    """The share of neighbours of the query's own person by chance, with twice as many pictures of A as of B."""
+    """The share of neighbours of the query's own person by chance, with twice as many pictures of A
+    as of B.
+    """
     answer = float(share)
     if answer > 1:
         return "A share is between 0 and 1."
     if abs(answer - 0.5) < 1e-6:
-        return "That holds for as many pictures of each. Here a query is more often one of A, and so is a picture of the gallery."
+        return (
+            "That holds for as many pictures of each. Here a query is more often one of A, and so"
+            " is a picture of the gallery."
+        )
     if abs(answer - 2 / 3) < 1e-3:
-        return "That is the share for the queries of A. What is it for those of B, and how many of the queries are they?"
+        return (
+            "That is the share for the queries of A. What is it for those of B, and how many of the"
+            " queries are they?"
+        )
     if abs(answer - 5 / 9) < 1e-3:
         return None
-    return "Take the queries of A and of B one after the other: how many are there, and what share of the gallery is their own person?"
+    return (
+        "Take the queries of A and of B one after the other: how many are there, and what share of"
+        " the gallery is their own person?"
+    )
 
 
 def exercise_2(my_mean_by_bin):
     """A function from differences (n,), distances (n,) and edges to the mean distance in each bin."""
     generator = torch.Generator().manual_seed(0)
-    difference, distance = 100 * torch.rand(60, generator=generator), torch.rand(60, generator=generator)
+    difference, distance = (
+        100 * torch.rand(60, generator=generator),
+        torch.rand(60, generator=generator),
+    )
     difference[0] = 25.0  # on an edge: of the bin that begins there
-    difference = torch.where((difference >= 50) & (difference < 75), difference + 75, difference)  # the third bin is empty; some lie beyond the last
+    difference = torch.where(
+        (difference >= 50) & (difference < 75), difference + 75, difference
+    )  # the third bin is empty; some lie beyond the last
     edges = [0, 25, 50, 75, 100]
     answer = my_mean_by_bin(difference, distance, edges)
     if hint := unanswered(answer):
@@ -41,9 +57,15 @@ def exercise_2(my_mean_by_bin):
         inside = (difference >= low) & (difference < high)
         if not inside.any():
             if not math.isnan(answer[k]):
-                return f"No picture lies between {low} and {high} mm, so there is no mean: nan, not {answer[k]:.2f}. A zero would be drawn as a fact."
+                return (
+                    f"No picture lies between {low} and {high} mm, so there is no mean: nan, not"
+                    f" {answer[k]:.2f}. A zero would be drawn as a fact."
+                )
         elif not abs(answer[k] - distance[inside].mean().item()) <= 1e-4:
-            return f"The bin of what is >= {low} and < {high} mm should give {distance[inside].mean():.3f}, not {answer[k]:.3f}."
+            return (
+                f"The bin of what is >= {low} and < {high} mm should give"
+                f" {distance[inside].mean():.3f}, not {answer[k]:.3f}."
+            )
     return None
 
 
@@ -60,11 +82,17 @@ def exercise_3(my_mirrored):
         return f"The answer has the shape {tuple(answer.shape)}, the pose {tuple(pose.shape)}."
     flip = torch.tensor([-1.0, 1.0, 1.0])
     if torch.allclose(answer, pose * flip):
-        return "The picture is mirrored, but the joints keep their names: the joint called left wrist now sits on the right arm. Exchange them."
+        return (
+            "The picture is mirrored, but the joints keep their names: the joint called left wrist"
+            " now sits on the right arm. Exchange them."
+        )
     if torch.allclose(answer, pose[EXCHANGED]):
         return "The names are exchanged, the places are not: x has to change its sign."
     if torch.allclose(answer, pose[EXCHANGED] * -flip) or torch.allclose(answer, -pose[EXCHANGED]):
         return "The names are right. Only x changes its sign; y and z stay."
     if torch.allclose(answer, pose[EXCHANGED] * flip):
         return None
-    return "x changes its sign, and each left row changes places with its right one. Are the rows those of the 16 joints, without the pelvis?"
+    return (
+        "x changes its sign, and each left row changes places with its right one. Are the rows"
+        " those of the 16 joints, without the pelvis?"
+    )

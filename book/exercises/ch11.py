@@ -11,7 +11,10 @@ def exercise_1(offset_in_frames):
         answer = offset_in_frames(offset, fps)
         if hint := unanswered(answer):
             return hint
-        right, case = round(offset * fps), f"For {offset} s at {fps:g} pictures a second it says {answer}."
+        right, case = (
+            round(offset * fps),
+            f"For {offset} s at {fps:g} pictures a second it says {answer}.",
+        )
         if float(answer) == -right != 0:
             return f"{case} Late is positive, early is negative."
         if float(answer) == offset * fps != right:
@@ -24,12 +27,19 @@ def exercise_1(offset_in_frames):
 
 
 def exercise_2(same_instant_hit_rate):
-    """A function (embeddings, times, views, k, tolerance) -> share of pictures with a hit among the k nearest of other cameras."""
+    """A function (embeddings, times, views, k, tolerance) -> share of pictures with a hit among the
+    k nearest of other cameras.
+    """
     generator = torch.Generator().manual_seed(0)
     pose = torch.randn(40, 8, generator=generator).cumsum(0)
     times, views = torch.arange(40).repeat_interleave(3) * 0.5, torch.arange(3).repeat(40)
-    # a person moves slowly and each camera adds something of its own: the nearest is often the own camera's
-    embeddings = pose.repeat_interleave(3, 0) + 2 * torch.randn(3, 8, generator=generator)[views] + torch.randn(120, 8, generator=generator)
+    # a person moves slowly and each camera adds something of its own: the nearest is often the own
+    # camera's
+    embeddings = (
+        pose.repeat_interleave(3, 0)
+        + 2 * torch.randn(3, 8, generator=generator)[views]
+        + torch.randn(120, 8, generator=generator)
+    )
     for k, tolerance in ((1, 0.0), (1, 0.5), (5, 0.5)):
         answer = same_instant_hit_rate(embeddings, times, views, k, tolerance)
         if hint := unanswered(answer):
@@ -55,7 +65,10 @@ def _mistake(answer, embeddings, times, views, k, tolerance):
     if _near(answer, _hit_rate(embeddings, times, views, k, tolerance, every=True)):
         return "You average over all answers. A picture counts once, if any of its k answers hits."
     case = f"For k = {k} and a tolerance of {tolerance} s it says {float(answer):.3f}."
-    return f"{case} Leave out the own camera, take the k nearest, and ask whether any was taken in time."
+    return (
+        f"{case} Leave out the own camera, take the k nearest, and ask whether any was taken in"
+        " time."
+    )
 
 
 def _hit_rate(embeddings, times, views, k, tolerance, other=True, strict=False, every=False):
@@ -72,27 +85,55 @@ def _near(one, two):
 
 
 def exercise_3(pictures):
-    """How many pictures two clocks are apart after 30 minutes at 20 ms a minute and 5 pictures a second."""
+    """How many pictures two clocks are apart after 30 minutes at 20 ms a minute and 5 pictures a
+    second.
+    """
     if abs(pictures - 0.1) < 1e-6:
         return "That is after one minute."
     if abs(pictures - 0.6) < 1e-6 or abs(pictures - 600) < 1e-6:
         return "That is the time they are apart. How many pictures are taken in it?"
-    return None if abs(pictures - 3) < 1e-6 else "How many seconds are lost in all? And how long is one picture?"
+    return (
+        None
+        if abs(pictures - 3) < 1e-6
+        else "How many seconds are lost in all? And how long is one picture?"
+    )
 
 
 def exercise_4(second):
-    """The second of the right video that shows what the left one shows at 10 s; the clap is at 3.2 s and at 1.7 s."""
+    """The second of the right video that shows what the left one shows at 10 s; the clap is at 3.2
+    s and at 1.7 s.
+    """
     if abs(second - 11.5) < 1e-6:
-        return "That is the wrong way round: which of the two cameras was started later, and so hears the clap earlier?"
+        return (
+            "That is the wrong way round: which of the two cameras was started later, and so hears"
+            " the clap earlier?"
+        )
     if abs(second - 1.5) < 1e-6:
-        return "That is how far apart the two are. At which second of the right video does the same thing happen?"
-    return None if abs(second - 8.5) < 1e-6 else "How long after the clap is the left video's second 10? That is as long after it in the right one."
+        return (
+            "That is how far apart the two are. At which second of the right video does the same"
+            " thing happen?"
+        )
+    return (
+        None
+        if abs(second - 8.5) < 1e-6
+        else (
+            "How long after the clap is the left video's second 10? That is as long after it in the"
+            " right one."
+        )
+    )
 
 
 def exercise_5(stored):
     """Frames stored of a clip with 3,393 video frames and 1,612 poses, every 64th."""
     if stored in (54, 53):
-        return "So many frames has the video. Those after the last pose are left out, as the report says."
+        return (
+            "So many frames has the video. Those after the last pose are left out, as the report"
+            " says."
+        )
     if stored == 25:
         return "Nearly: the first frame, number 0, is stored as well."
-    return None if stored == 26 else "Which frames have both a picture and a pose? Of those, count numbers 0, 64, 128, ..."
+    return (
+        None
+        if stored == 26
+        else "Which frames have both a picture and a pose? Of those, count numbers 0, 64, 128, ..."
+    )

@@ -1,8 +1,10 @@
-"""Skeleton motion in ASF (skeleton) and AMC (motion) files, as CMU's motion capture lab gives it away; forward kinematics.
+"""Skeleton motion in ASF (skeleton) and AMC (motion) files, as CMU's motion capture lab gives it
+away; forward kinematics.
 
-The format: Acclaim's, 1992. A bone's rest direction is in the world's axes. Its angles turn about axes of its own, C,
-that the ASF file gives by three angles: bone turn = parent's turn * C * M * C^-1, with M the frame's angles in the order
-of the bone's degrees of freedom, the first applied first. Y is up.
+The format: Acclaim's, 1992. A bone's rest direction is in the world's axes. Its angles turn about
+axes of its own, C,
+that the ASF file gives by three angles: bone turn = parent's turn * C * M * C^-1, with M the
+frame's angles in the order of the bone's degrees of freedom, the first applied first. Y is up.
 """
 
 from pathlib import Path
@@ -19,8 +21,9 @@ FAR = 1e6  # no length or angle is as large; a file that holds one is damaged
 class Skeleton(NamedTuple):
     """Of an ASF file; bones in an order in which parents come first, bone 0 is the root.
 
-    names; parents `(B,)`; offsets `(B, 3)`: from a bone's begin to its end in rest, mm; axes `(B, 3, 3)`: C; dofs: names
-    of the values that a frame holds for each bone; unit: of lengths; degrees: whether angles are.
+    names; parents `(B,)`; offsets `(B, 3)`: from a bone's begin to its end in rest, mm; axes `(B,
+    3, 3)`: C; dofs: names of the values that a frame holds for each bone; unit: of lengths;
+    degrees: whether angles are.
     """
 
     names: list
@@ -58,21 +61,35 @@ def read_asf(path):
         root = {line[0]: line[1:] for line in sections["root"]}
         if any(float(value) for value in root["orientation"] + root["position"]):
             raise ValueError("a root that does not rest at 0 is not supported")
-        children = {line[0]: line[1:] for line in sections["hierarchy"] if line[0] not in ("begin", "end")}
+        children = {
+            line[0]: line[1:] for line in sections["hierarchy"] if line[0] not in ("begin", "end")
+        }
         names, parents = ["root"], [-1]
         for name in names:  # grows while it is read
             for child in children.get(name, ()):
                 names.append(child)
                 parents.append(names.index(name))
-        offsets = np.stack([np.zeros(3)] + [np.array(bones[n]["direction"], float) * bones[n]["length"] / unit * MM for n in names[1:]])
+        offsets = np.stack(
+            [np.zeros(3)]
+            + [
+                np.array(bones[n]["direction"], float) * bones[n]["length"] / unit * MM
+                for n in names[1:]
+            ]
+        )
         axes = np.stack([np.eye(3)] + [bones[n]["axis"] for n in names[1:]])
-        dofs = [[dof.lower() for dof in root["order"]]] + [[dof.lower() for dof in bones[n]["dof"]] for n in names[1:]]
+        dofs = [[dof.lower() for dof in root["order"]]] + [
+            [dof.lower() for dof in bones[n]["dof"]] for n in names[1:]
+        ]
         if not ((abs(offsets) < FAR).all() and np.isfinite(axes).all()):
             raise ValueError("it holds lengths or angles that are no numbers")
-        if len(dofs[0]) != 6 or not all(dof in ("tx", "ty", "tz", "rx", "ry", "rz", "l") for dof in sum(dofs, [])):
+        if len(dofs[0]) != 6 or not all(
+            dof in ("tx", "ty", "tz", "rx", "ry", "rz", "l") for dof in sum(dofs, [])
+        ):
             raise ValueError("it holds degrees of freedom that there are not")
     except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise ValueError(f"{path} is no ASF file that can be read ({error}): get it again") from None
+        raise ValueError(
+            f"{path} is no ASF file that can be read ({error}): get it again"
+        ) from None
     return Skeleton(names, parents, offsets, axes, dofs, unit, degrees)
 
 
@@ -90,7 +107,9 @@ def _sections(text):
 
 
 def read_amc(path, skeleton):
-    """The values of an AMC file: a list, one `(T, number of degrees of freedom)` array a bone. Raises `ValueError` naming the line."""
+    """The values of an AMC file: a list, one `(T, number of degrees of freedom)` array a bone.
+    Raises `ValueError` naming the line.
+    """
     path = Path(path)
     places = {name: b for b, name in enumerate(skeleton.names)}
     frames, current = [], None
@@ -100,7 +119,10 @@ def read_amc(path, skeleton):
             continue
         if len(fields) == 1 and fields[0].isdecimal():
             if current is not None and int(fields[0]) != last + 1:
-                raise ValueError(f"{path}, line {number}: frame {fields[0]} follows frame {last}, so some are missing: get it again")
+                raise ValueError(
+                    f"{path}, line {number}: frame {fields[0]} follows frame {last}, so some are"
+                    " missing: get it again"
+                )
             current, last = {}, int(fields[0])
             frames.append(current)
             continue
@@ -109,25 +131,45 @@ def read_amc(path, skeleton):
             values = [float(value) for value in fields[1:]]
         except ValueError:
             values = [np.nan]
-        if current is None or bone is None or len(values) != len(skeleton.dofs[bone]) or not all(abs(value) < FAR for value in values):
-            raise ValueError(f"{path}, line {number} does not fit its skeleton: '{line.strip()[:60]}'. The file is damaged or belongs to another ASF file: get it again")
+        if (
+            current is None
+            or bone is None
+            or len(values) != len(skeleton.dofs[bone])
+            or not all(abs(value) < FAR for value in values)
+        ):
+            raise ValueError(
+                f"{path}, line {number} does not fit its skeleton: '{line.strip()[:60]}'. The file"
+                " is damaged or belongs to another ASF file: get it again"
+            )
         current[bone] = values
     moving = {b for b, dofs in enumerate(skeleton.dofs) if dofs}
     if not frames:
         raise ValueError(f"{path} has no frames: get it again")
     for k, frame in enumerate(frames):
         if set(frame) != moving:
-            raise ValueError(f"{path}, frame {k + 1} lacks {', '.join(sorted(skeleton.names[b] for b in moving - set(frame)))}: the file is cut off, get it again")
+            raise ValueError(
+                f"{path}, frame {k + 1} lacks"
+                f" {', '.join(sorted(skeleton.names[b] for b in moving - set(frame)))}: the file is"
+                " cut off, get it again"
+            )
     return [np.array([frame.get(b, []) for frame in frames]) for b in range(len(skeleton.names))]
 
 
 def forward(skeleton, motion):
-    """Forward kinematics: turns `(T, B, 3, 3)` from rest to world, and the ends of the bones `(T, B, 3)` in mm, Y up."""
+    """Forward kinematics: turns `(T, B, 3, 3)` from rest to world, and the ends of the bones `(T,
+    B, 3)` in mm, Y up.
+    """
     steps, bones = len(motion[0]), len(skeleton.names)
     turns, ends = np.zeros((steps, bones, 3, 3)), np.zeros((steps, bones, 3))
-    for b, (parent, dofs, values, C) in enumerate(zip(skeleton.parents, skeleton.dofs, motion, skeleton.axes)):
+    for b, (parent, dofs, values, C) in enumerate(
+        zip(skeleton.parents, skeleton.dofs, motion, skeleton.axes)
+    ):
         about = [k for k, dof in enumerate(dofs) if dof.startswith("r")]
-        local = _turns("".join(dofs[k][1] for k in about), values[:, about], skeleton.degrees) if about else np.eye(3)
+        local = (
+            _turns("".join(dofs[k][1] for k in about), values[:, about], skeleton.degrees)
+            if about
+            else np.eye(3)
+        )
         turns[:, b] = C @ local @ C.T
         if parent < 0:
             ends[:, b] = values[:, [dofs.index(f"t{axis}") for axis in "xyz"]] / skeleton.unit * MM
@@ -138,5 +180,7 @@ def forward(skeleton, motion):
 
 
 def _turns(order, angles, degrees):
-    """`(T, 3, 3)` of angles `(T, n)` about fixed axes, in the order of the letters, the first applied first."""
+    """`(T, 3, 3)` of angles `(T, n)` about fixed axes, in the order of the letters, the first
+    applied first.
+    """
     return Rotation.from_euler(order, angles, degrees).as_matrix()

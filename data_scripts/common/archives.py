@@ -1,4 +1,6 @@
-"""Unpacking what came from elsewhere: only files that are wanted, only into the folder that is meant."""
+"""Unpacking what came from elsewhere: only files that are wanted, only into the folder that is
+meant.
+"""
 
 import gzip
 import json
@@ -14,34 +16,62 @@ import filelock
 
 
 def unpack(archive, folder, wanted):
-    """Unpacks a tar or zip archive into `folder`, or nothing of it. A second call returns at once, unless files are gone since.
+    """Unpacks a tar or zip archive into `folder`, or nothing of it. A second call returns at once,
+    unless files are gone since.
 
-    wanted: a function from a member's name to the path below `folder` that it gets, or None to leave it out.
-    Raises `ValueError` for an archive that is damaged or cannot be unpacked here, and for one that holds a link or a
-    path that leads outside; `RuntimeError` while another process unpacks it.
+    wanted: a function from a member's name to the path below `folder` that it gets, or None to
+    leave it out. Raises `ValueError` for an archive that is damaged or cannot be unpacked here, and
+    for one that holds a link or a path that leads outside; `RuntimeError` while another process
+    unpacks it.
     """
     archive, folder = Path(archive), Path(folder)
     try:
         _unpack(archive, folder, wanted)
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise ValueError(f"{archive} is damaged ({' '.join(str(error).split())}): get it again") from None
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+    ) as error:
+        raise ValueError(
+            f"{archive} is damaged ({' '.join(str(error).split())}): get it again"
+        ) from None
     except filelock.Timeout:
-        raise RuntimeError(f"{archive} is being unpacked by another process; wait for it to end") from None
-    except RuntimeError as error:  # packed in a way that Python does not know, or locked by a password
-        raise ValueError(f"{archive} cannot be unpacked ({error}): unpack it yourself, and take it away") from None
+        raise RuntimeError(
+            f"{archive} is being unpacked by another process; wait for it to end"
+        ) from None
+    except (
+        RuntimeError
+    ) as error:  # packed in a way that Python does not know, or locked by a password
+        raise ValueError(
+            f"{archive} cannot be unpacked ({error}): unpack it yourself, and take it away"
+        ) from None
     except OSError as error:
-        raise ValueError(f"{archive} cannot be unpacked into {folder} ({error.strerror or error}): see that there is room and that you may write there, or unpack it yourself") from None
+        raise ValueError(
+            f"{archive} cannot be unpacked into {folder} ({error.strerror or error}): see that"
+            " there is room and that you may write there, or unpack it yourself"
+        ) from None
 
 
 def _unpack(archive, folder, wanted):
-    done, stamp = folder / f".{archive.name}.unpacked", [archive.stat().st_size, archive.stat().st_mtime_ns]
+    done, stamp = (
+        folder / f".{archive.name}.unpacked",
+        [
+            archive.stat().st_size,
+            archive.stat().st_mtime_ns,
+        ],
+    )
     temporary, names = folder / f".{archive.name}.part", []
     lock = folder / f".{archive.name}.lock"
     with filelock.FileLock(lock, timeout=0):
         try:
             if done.exists():
                 before = json.loads(done.read_text(encoding="utf-8"))
-                if before["stamp"] == stamp and all((folder / path).exists() for path in before["files"]):
+                if before["stamp"] == stamp and all(
+                    (folder / path).exists() for path in before["files"]
+                ):
                     return
             shutil.rmtree(temporary, ignore_errors=True)  # what a killed run left
             temporary.mkdir()
@@ -53,10 +83,14 @@ def _unpack(archive, folder, wanted):
                 with open(temporary / path, "wb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
                 names.append(path)
-            for path in dict.fromkeys(names):  # a tar file may hold a file twice, the later one counts
+            for path in dict.fromkeys(
+                names
+            ):  # a tar file may hold a file twice, the later one counts
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / path).replace(folder / path)
-            (temporary / "done").write_text(json.dumps({"stamp": stamp, "files": names}), encoding="utf-8")
+            (temporary / "done").write_text(
+                json.dumps({"stamp": stamp, "files": names}), encoding="utf-8"
+            )
             (temporary / "done").replace(done)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -82,7 +116,9 @@ def _members(archive):
                     yield member.name, source.extractfile(member)
                 elif not member.isdir():
                     raise _foreign(archive, "a link or device", member.name)
-            while source.fileobj.read(1 << 20):  # the checksum of a gzip file stands at its very end
+            while source.fileobj.read(
+                1 << 20
+            ):  # the checksum of a gzip file stands at its very end
                 pass
 
 
@@ -93,4 +129,7 @@ def _check(archive, name):
 
 
 def _foreign(archive, what, name):
-    return ValueError(f"{archive} holds {what}, '{name}': nothing of it was unpacked. It is not the official archive, get that one")
+    return ValueError(
+        f"{archive} holds {what}, '{name}': nothing of it was unpacked. It is not the official"
+        " archive, get that one"
+    )

@@ -10,10 +10,11 @@ FAR = 4  # times the picture: a box as large as that is a mistake, and would fil
 
 
 def square(box, margin, width, height):
-    """The square (x0, y0, size) round a box x0, y0, x1, y1, `margin` times its longer side, in whole pixels; None without a box.
+    """The square (x0, y0, size) round a box x0, y0, x1, y1, `margin` times its longer side, in
+    whole pixels; None without a box.
 
-    A box with a side of zero, one that is not a number, one outside the picture of this width and height, or one far
-    larger than it is none.
+    A box with a side of zero, one that is not a number, one outside the picture of this width and
+    height, or one far larger than it is none.
     """
     if box is None or not np.isfinite(box).all():
         return None
@@ -35,7 +36,11 @@ def upright(frame):
 def cut(picture, crop, image_size):
     """The JPEG file of a crop (x0, y0, size) of a picture; black where it reaches beyond it."""
     x0, y0, size = crop
-    return jpeg(picture.crop((x0, y0, x0 + size, y0 + size)).resize((image_size, image_size), Image.Resampling.BILINEAR))
+    return jpeg(
+        picture.crop((x0, y0, x0 + size, y0 + size)).resize(
+            (image_size, image_size), Image.Resampling.BILINEAR
+        )
+    )
 
 
 def jpeg(picture):
@@ -46,5 +51,7 @@ def jpeg(picture):
 
 
 def box_of_points(points):
-    """The box x0, y0, x1, y1 round points `(..., J, 2)`: `(..., 4)`; NaN where a point is not a number."""
+    """The box x0, y0, x1, y1 round points `(..., J, 2)`: `(..., 4)`; NaN where a point is not a
+    number.
+    """
     return np.concatenate([points.min(-2), points.max(-2)], -1)

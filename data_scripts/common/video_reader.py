@@ -8,8 +8,9 @@ import numpy as np
 
 
 class Timing(NamedTuple):
-    """rate: frames a second; begin: when the first is shown, in seconds, None if the file has no times; frames: how many
-    there are or should be; steady: whether they come at one rate, but for some that are lost."""
+    """rate: frames a second; begin: when the first is shown, in seconds, None if the file has no
+    times; frames: how many there are or should be; steady: whether they come at one rate, but for
+    some that are lost."""
 
     rate: float
     begin: float | None
@@ -18,7 +19,9 @@ class Timing(NamedTuple):
 
 
 def timing(path):
-    """The `Timing` of a video, from its packets, none of which is decoded. Raises `ValueError` for a file that is no readable video."""
+    """The `Timing` of a video, from its packets, none of which is decoded. Raises `ValueError` for
+    a file that is no readable video.
+    """
     status = path.stat() if path.is_file() else None
     return _timing(path, status and status.st_size, status and status.st_mtime_ns)
 
@@ -31,24 +34,38 @@ def _timing(path, size, changed):
             times = [packet.pts for packet in container.demux(stream) if packet.size]
         except (av.FFmpegError, OSError):  # cut off
             pass
-        timed = None not in times and len(set(times)) == len(times) > 2 and container.format.name != "avi"  # AVI has an order only
+        timed = (
+            None not in times
+            and len(set(times)) == len(times) > 2
+            and container.format.name != "avi"
+        )  # AVI has an order only
         if not timed:
             if not stream.average_rate:
-                raise ValueError(f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r 50 OUT")
+                raise ValueError(
+                    f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
+                    " 50 OUT"
+                )
             return Timing(float(stream.average_rate), None, max(len(times), stream.frames), True)
         times = np.sort(times) * float(stream.time_base)
     steps = np.diff(times) / np.median(np.diff(times))
     whole = np.maximum(np.round(steps), 1)  # 2 where one frame is lost
-    return Timing(float(whole.sum() / (times[-1] - times[0])), float(times[0]), int(whole.sum()) + 1, (abs(steps - whole) > 0.3).mean() < 0.05)
+    return Timing(
+        float(whole.sum() / (times[-1] - times[0])),
+        float(times[0]),
+        int(whole.sum()) + 1,
+        (abs(steps - whole) > 0.3).mean() < 0.05,
+    )
 
 
 def decoded(path, threads=0):
-    """Yields (number, `av.VideoFrame`) of every frame of a video that can be decoded, in the order in which they are shown.
+    """Yields (number, `av.VideoFrame`) of every frame of a video that can be decoded, in the order
+    in which they are shown.
 
-    A frame's number is its time of showing since the video's begin, in frames, so that a lost frame shifts no other.
-    Frames that are damaged, and those after them up to the next key frame, which are made from them, are left out.
-    threads: of the decoder; 0 for all cores. Where the file is cut off decoding ends without an error: look at the
-    numbers. Raises `ValueError` if not even one frame can be read.
+    A frame's number is its time of showing since the video's begin, in frames, so that a lost frame
+    shifts no other. Frames that are damaged, and those after them up to the next key frame, which
+    are made from them, are left out.
+    threads: of the decoder; 0 for all cores. Where the file is cut off decoding ends without an
+    error: look at the numbers. Raises `ValueError` if not even one frame can be read.
     """
     number, sound, problem, any_frame = -1, True, "no frame in it", False
     rate, begin, *_ = timing(path)
@@ -92,5 +109,11 @@ def _open(path):
 
 
 def _damaged(path, error):
-    reason = "empty" if path.is_file() and not path.stat().st_size else getattr(error, "strerror", None) or error
-    return ValueError(f"{path} cannot be read as a video ({reason}): it is cut off or damaged, get it again")
+    reason = (
+        "empty"
+        if path.is_file() and not path.stat().st_size
+        else getattr(error, "strerror", None) or error
+    )
+    return ValueError(
+        f"{path} cannot be read as a video ({reason}): it is cut off or damaged, get it again"
+    )

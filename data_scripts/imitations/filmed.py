@@ -1,7 +1,9 @@
-"""Rendered recordings in two official formats, ASPset-510 and plain videos, written by the formats' own libraries.
+"""Rendered recordings in two official formats, ASPset-510 and plain videos, written by the formats'
+own libraries.
 
-Nothing here knows the converters; the conventions are taken from the data sets' own descriptions. With them go the
-checks that look at what a converter made of it, and a small web server to download archives from.
+Nothing here knows the converters; the conventions are taken from the data sets' own descriptions.
+With them go the checks that look at what a converter made of it, and a small web server to download
+archives from.
 """
 
 import csv
@@ -22,25 +24,34 @@ import ezc3d
 import numpy as np
 import torch
 
-from mcss.skeleton import JOINTS
 from data_scripts.imitations.scenes import film
+from mcss.skeleton import JOINTS
 
 FPS = 50
 VIEWS = ("left", "mid", "right")  # three of the scene's cameras, in its order
 #: (subject, action) of the film -> row of splits.csv. One subject is divided between train and val.
 ROWS = {
-    ("S1", "Walking"): ("04ac", "0001", "train", "all"), ("S1", "Sitting"): ("04ac", "0002", "train", "all"),
-    ("S5", "Walking"): ("1c7d", "0001", "train", "all"), ("S5", "Sitting"): ("1c7d", "0002", "val", "all"),
-    ("S9", "Walking"): ("1e28", "0001", "test", "mid"), ("S9", "Sitting"): ("1e28", "0002", "test", "left"),
+    ("S1", "Walking"): ("04ac", "0001", "train", "all"),
+    ("S1", "Sitting"): ("04ac", "0002", "train", "all"),
+    ("S5", "Walking"): ("1c7d", "0001", "train", "all"),
+    ("S5", "Sitting"): ("1c7d", "0002", "val", "all"),
+    ("S9", "Walking"): ("1e28", "0001", "test", "mid"),
+    ("S9", "Sitting"): ("1e28", "0002", "test", "left"),
 }
-LABELS = [f"{side}_{part}" for side in ("right", "left") for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")]
+LABELS = [
+    f"{side}_{part}"
+    for side in ("right", "left")
+    for part in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
+]
 LABELS += ["head_top", "head", "neck", "spine", "pelvis"]
 #: What ASPset calls the joints whose names differ from Human3.6M's.
 RENAMED = {"head_top": "head", "head": "neck", "neck": "thorax"}
 ORDER = [JOINTS.index(RENAMED.get(label, label.replace("_", " "))) for label in LABELS]
 #: Scene (x right, y ahead, z up) -> ASPset's world (x right, y down, z ahead).
 Y_DOWN = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
-Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], float)  # not ASPset's: for a fixture that is upside down
+Y_UP = np.array(
+    [[1, 0, 0], [0, 0, 1], [0, -1, 0]], float
+)  # not ASPset's: for a fixture that is upside down
 
 
 def lab():
@@ -50,7 +61,9 @@ def lab():
 
 def shorter(recording, count):
     """The first frames of a recording."""
-    return recording._replace(**{name: getattr(recording, name)[:count] for name in ("joints", "frames", "masks")})
+    return recording._replace(
+        **{name: getattr(recording, name)[:count] for name in ("joints", "frames", "masks")}
+    )
 
 
 def boxes_of(masks):
@@ -63,9 +76,15 @@ def boxes_of(masks):
 
 
 def write_video(path, frames, fps=FPS, codec="libx264", times=None):
-    """RGB frames `(T, H, W, 3)` as a video in whatever container the name asks for. times: when each is shown, ms, if not by the rate."""
+    """RGB frames `(T, H, W, 3)` as a video in whatever container the name asks for. times: when
+    each is shown, ms, if not by the rate.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {"crf": "8", "preset": "veryfast"} if codec == "libx264" else {"crf": "8", "b": "0", "cpu-used": "8"}
+    options = (
+        {"crf": "8", "preset": "veryfast"}
+        if codec == "libx264"
+        else {"crf": "8", "b": "0", "cpu-used": "8"}
+    )
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps, options=options)
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], "yuv420p"
@@ -92,7 +111,9 @@ def write_c3d(path, points, labels=LABELS, fps=FPS):
     file["parameters"]["POINT"]["RATE"]["value"] = [fps]
     file["parameters"]["POINT"]["LABELS"]["value"] = list(labels)
     file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
-    file["data"]["points"] = np.concatenate([points, np.ones((*points.shape[:2], 1))], -1).transpose(2, 1, 0)
+    file["data"]["points"] = np.concatenate(
+        [points, np.ones((*points.shape[:2], 1))], -1
+    ).transpose(2, 1, 0)
     file.write(str(path))
 
 
@@ -101,7 +122,11 @@ def write_camera(path, K, R, t, flat=True):
     intrinsic, extrinsic = np.eye(3, 4), np.eye(4)
     intrinsic[:, :3], extrinsic[:3, :3], extrinsic[:3, 3] = K, R, t
     lists = {"intrinsic_matrix": intrinsic, "extrinsic_matrix": extrinsic}
-    path.write_text(json.dumps({name: (matrix.ravel() if flat else matrix).tolist() for name, matrix in lists.items()}))
+    path.write_text(
+        json.dumps(
+            {name: (matrix.ravel() if flat else matrix).tolist() for name, matrix in lists.items()}
+        )
+    )
 
 
 def aspset_points(recording, turn=Y_DOWN, unit=1.0):
@@ -110,20 +135,37 @@ def aspset_points(recording, turn=Y_DOWN, unit=1.0):
 
 
 def write_aspset(folder, recordings, rows=ROWS, turn=Y_DOWN, unit=1.0, labels=LABELS):
-    """An unpacked ASPset-510. rows: what splits.csv says of each recording. turn: scene -> world; unit: of a mm.
+    """An unpacked ASPset-510. rows: what splits.csv says of each recording. turn: scene -> world;
+    unit: of a mm.
 
     A test clip's other cameras have files too, except of the Sitting one.
     """
     for recording in recordings:
         subject, clip, split, only = rows[recording.subject, recording.action]
         part = folder / ("test" if split == "test" else "trainval")
-        write_c3d(part / f"joints_3d/{subject}/{subject}-{clip}.c3d", aspset_points(recording, turn, unit), labels)
+        write_c3d(
+            part / f"joints_3d/{subject}/{subject}-{clip}.c3d",
+            aspset_points(recording, turn, unit),
+            labels,
+        )
         for v, view in enumerate(VIEWS):
             camera = recording.cameras[v]
-            write_camera(part / f"cameras/{subject}/{subject}-{view}.json", camera.K, camera.R @ turn.T, unit * camera.t, flat=v != 1)
+            write_camera(
+                part / f"cameras/{subject}/{subject}-{view}.json",
+                camera.K,
+                camera.R @ turn.T,
+                unit * camera.t,
+                flat=v != 1,
+            )
             if only in (view, "all") or clip == "0001":
-                write_video(part / f"videos/{subject}/{subject}-{clip}-{view}.mkv", recording.frames[:, v])
-                write_csv(part / f"boxes/{subject}/{subject}-{clip}-{view}.csv", boxes_of(recording.masks[:, v]), ("x1", "y1", "x2", "y2"))
+                write_video(
+                    part / f"videos/{subject}/{subject}-{clip}-{view}.mkv", recording.frames[:, v]
+                )
+                write_csv(
+                    part / f"boxes/{subject}/{subject}-{clip}-{view}.csv",
+                    boxes_of(recording.masks[:, v]),
+                    ("x1", "y1", "x2", "y2"),
+                )
     write_csv(folder / "splits.csv", [rows[r.subject, r.action] for r in recordings])
     return folder
 
@@ -137,58 +179,97 @@ REAL_POINTS = [
     (-456.611267, 67.3956985, 18614.7578), (-472.049225, 243.091171, 18629.4688),
 ]  # fmt: skip
 REAL_K = [[3908.201416, 0, 1907.136108], [0, 3904.395020, 1082.651855], [0, 0, 1]]
-REAL_R = [[0.355310, -0.037651, 0.933990], [0.010982, 0.999288, 0.036106], [-0.934684, -0.002572, 0.355470]]
+REAL_R = [
+    [0.355310, -0.037651, 0.933990],
+    [0.010982, 0.999288, 0.036106],
+    [-0.934684, -0.002572, 0.355470],
+]
 REAL_T = [-16513.444863, -694.394037, 12560.579233]
 REAL_ANKLE = (2021.668, 1299.421)
 
 
 def write_real_frame(folder):
-    """One real frame and camera, twice in a row: subject 04ac, clip 0026, right camera; a white disc where it sees the right ankle."""
+    """One real frame and camera, twice in a row: subject 04ac, clip 0026, right camera; a white
+    disc where it sees the right ankle.
+    """
     points = np.array(REAL_POINTS)
     seen = (points @ np.transpose(REAL_R) + REAL_T) @ np.transpose(REAL_K)
-    box = np.concatenate([(seen[:, :2] / seen[:, 2:]).min(0) - 40, (seen[:, :2] / seen[:, 2:]).max(0) + 40])
+    box = np.concatenate(
+        [(seen[:, :2] / seen[:, 2:]).min(0) - 40, (seen[:, :2] / seen[:, 2:]).max(0) + 40]
+    )
     y, x = np.mgrid[:2160, :3840] + 0.5
     disc = (x - REAL_ANKLE[0]) ** 2 + (y - REAL_ANKLE[1]) ** 2 < 12**2
     write_c3d(folder / "test/joints_3d/04ac/04ac-0026.c3d", np.stack([points] * 2))
     write_camera(folder / "test/cameras/04ac/04ac-right.json", REAL_K, REAL_R, REAL_T)
-    write_video(folder / "test/videos/04ac/04ac-0026-right.mkv", [np.where(disc[..., None], np.uint8(255), np.uint8(40)).repeat(3, -1)] * 2)
+    write_video(
+        folder / "test/videos/04ac/04ac-0026-right.mkv",
+        [np.where(disc[..., None], np.uint8(255), np.uint8(40)).repeat(3, -1)] * 2,
+    )
     write_csv(folder / "test/boxes/04ac/04ac-0026-right.csv", [box] * 2, ("x1", "y1", "x2", "y2"))
     write_csv(folder / "splits.csv", [("04ac", "0026", "test", "right")])
     return folder
 
 
 def pack_aspset(folder, archives):
-    """The nine official archives of an unpacked ASPset-510, made in the folder `archives`: {file name: MD5}."""
+    """The nine official archives of an unpacked ASPset-510, made in the folder `archives`: {file
+    name: MD5}.
+    """
     archives.mkdir(parents=True, exist_ok=True)
-    parts = {f"{part}-{kind}": f"{part}/{kind}" for part in ("trainval", "test") for kind in ("cameras", "boxes", "joints_3d", "videos")}
+    parts = {
+        f"{part}-{kind}": f"{part}/{kind}"
+        for part in ("trainval", "test")
+        for kind in ("cameras", "boxes", "joints_3d", "videos")
+    }
     for name, inside in {**parts, "common-splits": "splits.csv"}.items():
         with tarfile.open(archives / f"aspset510_v1_{name}.tar.gz", "w:gz") as archive:
             archive.add(folder / inside, f"ASPset-510/{inside}")
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in sorted(archives.iterdir())}
+    return {
+        path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in sorted(archives.iterdir())
+    }
 
 
 #: Frames of something else at the start of each view's video: the view's offset.
 PADS = {"left": 0, "mid": 3, "right": 7}
 
 
-def write_videos(folder, recordings, pads=PADS, place="{subject}/{action}", boxes=True, offsets=True, ending=".mp4", names=VIEWS):
-    """Plain videos by subject, clip and view, each beginning at another moment, with offsets.csv and boxes."""
+def write_videos(
+    folder,
+    recordings,
+    pads=PADS,
+    place="{subject}/{action}",
+    boxes=True,
+    offsets=True,
+    ending=".mp4",
+    names=VIEWS,
+):
+    """Plain videos by subject, clip and view, each beginning at another moment, with offsets.csv
+    and boxes.
+    """
     for recording in recordings:
         clip = folder / place.format(subject=recording.subject, action=recording.action)
         for v, (view, name) in enumerate(zip(VIEWS, names)):
             pad = pads.get(view, 0)
-            before = recording.frames[::-1][:pad, v]  # the end of the clip, in front of its beginning
+            before = recording.frames[::-1][
+                :pad, v
+            ]  # the end of the clip, in front of its beginning
             write_video(clip / f"{name}{ending}", np.concatenate([before, recording.frames[:, v]]))
             if boxes:
                 x1, y1, x2, y2 = boxes_of(recording.masks[:, v]).T
                 rows = np.stack([np.arange(len(x1)) + pad, x1, y1, x2 - x1, y2 - y1], 1)
-                write_csv(clip / f"{name}.csv", rows.astype(int), ("frame", "x", "y", "width", "height"))
+                write_csv(
+                    clip / f"{name}.csv", rows.astype(int), ("frame", "x", "y", "width", "height")
+                )
         if offsets:
-            write_csv(clip / "offsets.csv", [(name, pads.get(view, 0) / FPS) for view, name in zip(VIEWS, names)], ("view", "seconds"))
+            write_csv(
+                clip / "offsets.csv",
+                [(name, pads.get(view, 0) / FPS) for view, name in zip(VIEWS, names)],
+                ("view", "seconds"),
+            )
     return folder
 
 
 # Damage
+
 
 def cut(path, share=0.6):
     """Cuts the end of a file off."""
@@ -206,7 +287,15 @@ def empty(path):
 
 
 def without_key(path):
-    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "extrinsic_matrix"}))
+    path.write_text(
+        json.dumps(
+            {
+                key: value
+                for key, value in json.loads(path.read_text()).items()
+                if key != "extrinsic_matrix"
+            }
+        )
+    )
 
 
 def nan_matrix(path):
@@ -237,97 +326,157 @@ def rewritten(name):
 
 # What a converted store is compared with
 
+
 def cropped(frames, crop, size):
-    """Frames `(n, H, W, 3)` cut to the square `crop` (x0, y0, side) and resized: `(n, size, size, 3)`, NaN outside the frame."""
+    """Frames `(n, H, W, 3)` cut to the square `crop` (x0, y0, side) and resized: `(n, size, size,
+    3)`, NaN outside the frame.
+    """
     images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     height, width = images.shape[2:]
     fine = (torch.arange(3 * size) + 0.5) * float(crop[2]) / (3 * size)
     x, y = (fine + float(crop[0])) / width, (fine + float(crop[1])) / height
-    grid = torch.stack(torch.meshgrid(2 * x - 1, 2 * y - 1, indexing="xy"), -1).expand(len(images), -1, -1, -1)
-    found = torch.nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    grid = torch.stack(torch.meshgrid(2 * x - 1, 2 * y - 1, indexing="xy"), -1).expand(
+        len(images), -1, -1, -1
+    )
+    found = torch.nn.functional.grid_sample(
+        images, grid, padding_mode="border", align_corners=False
+    )
     outside = (grid.abs() > 1).any(-1)[:, None]
-    return torch.nn.functional.avg_pool2d(found.masked_fill(outside, torch.nan), 3).permute(0, 2, 3, 1)
+    return torch.nn.functional.avg_pool2d(found.masked_fill(outside, torch.nan), 3).permute(
+        0, 2, 3, 1
+    )
 
 
 def wrong_images(store, subject, start, recording, step=1, every=5, most=6.0):
-    """Stored images that are not the film's own frame, i * step for stored frame start + i: a list of what is wrong.
+    """Stored images that are not the film's own frame, i * step for stored frame start + i: a list
+    of what is wrong.
 
-    Each is compared with its own frame, cut as its crop says, and with that frame's neighbours in time and other views:
-    it must be near the own one, and on the way to another by less than half. Too like each other to tell are left out.
+    Each is compared with its own frame, cut as its crop says, and with that frame's neighbours in
+    time and other views: it must be near the own one, and on the way to another by less than half.
+    Too like each other to tell are left out.
     """
     wrong, crops, present, film = [], store.crops(subject), store.present(subject), recording.frames
     for i in range(0, (len(film) - 1) // step + 1, every):
         for view in np.flatnonzero(present[start + i]):
             t = i * step
-            others = [(s, view) for s in (t - 1, t + 1) if 0 <= s < len(film)] + [(t, v) for v in range(3) if v != view]
+            others = [(s, view) for s in (t - 1, t + 1) if 0 <= s < len(film)] + [
+                (t, v) for v in range(3) if v != view
+            ]
             image = store.images(subject, [start + i], [view])[0].permute(1, 2, 0).float()
-            own, *rest = cropped(np.stack([film[t, view]] + [film[s, v] for s, v in others]), crops[start + i, view], len(image))
+            own, *rest = cropped(
+                np.stack([film[t, view]] + [film[s, v] for s, v in others]),
+                crops[start + i, view],
+                len(image),
+            )
             error = (image - own).abs().nanmean().item()
-            shares = [((image - own) * (one - own)).nansum() / ((one - own) ** 2).nansum() for one in rest if (one - own).abs().nanmean() > 0.5]
+            shares = [
+                ((image - own) * (one - own)).nansum() / ((one - own) ** 2).nansum()
+                for one in rest
+                if (one - own).abs().nanmean() > 0.5
+            ]
             if not error < most or not len(shares) >= 2 or not max(shares) < 0.5:
-                wrong.append(f"frame {start + i}, view {view}: error {error:.2f}, shares {np.round(shares, 2)}")
+                wrong.append(
+                    f"frame {start + i}, view {view}: error {error:.2f}, shares"
+                    f" {np.round(shares, 2)}"
+                )
     return wrong
 
 
 def shifted_images(store, subject, start, recording, every=8):
-    """(frame, view) of stored images that the film's frame fits better when the crop is moved by a pixel of the video."""
+    """(frame, view) of stored images that the film's frame fits better when the crop is moved by a
+    pixel of the video.
+    """
     found = []
     for t in range(0, len(recording.frames), every):
         for view in np.flatnonzero(store.present(subject)[start + t]):
             image = store.images(subject, [start + t], [view])[0].permute(1, 2, 0).float()
             moves = np.array([(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0)])
             crops = store.crops(subject)[start + t, view] + moves
-            errors = [(cropped(recording.frames[t, view][None], crop, len(image))[0] - image).abs().nanmean().item() for crop in crops]
+            errors = [
+                (cropped(recording.frames[t, view][None], crop, len(image))[0] - image)
+                .abs()
+                .nanmean()
+                .item()
+                for crop in crops
+            ]
             if np.argmin(errors):
                 found.append((start + t, int(view)))
     return found
 
 
 def stray_crops(store, subject, start, recording, step=1):
-    """(frame, view) of stored crops that do not hold the person's box, or are more than twice as large."""
+    """(frame, view) of stored crops that do not hold the person's box, or are more than twice as
+    large.
+    """
     found = []
     for view in range(3):
         for i, (x1, y1, x2, y2) in enumerate(boxes_of(recording.masks[::step, view])):
             x, y, side = store.crops(subject)[start + i, view]
             holds = x <= x1 + 1 and y <= y1 + 1 and x2 <= x + side + 1 and y2 <= y + side + 1
-            if store.present(subject)[start + i, view] and not (holds and side <= 2 * max(x2 - x1, y2 - y1)):
+            if store.present(subject)[start + i, view] and not (
+                holds and side <= 2 * max(x2 - x1, y2 - y1)
+            ):
                 found.append((start + i, view))
     return found
 
 
 def share_on_person(store, subject, start, recording, step=1, reach=2):
-    """Share of stored joints that the stored calibration projects onto the film's person, within `reach` pixels of the frame."""
+    """Share of stored joints that the stored calibration projects onto the film's person, within
+    `reach` pixels of the frame.
+    """
     clip = range(start, start + (len(recording.masks) - 1) // step + 1)
-    near = torch.nn.functional.max_pool2d(torch.from_numpy(recording.masks[::step]).float(), 2 * reach + 1, 1, reach).numpy() > 0
+    near = (
+        torch.nn.functional.max_pool2d(
+            torch.from_numpy(recording.masks[::step]).float(), 2 * reach + 1, 1, reach
+        ).numpy()
+        > 0
+    )
     found = []
     for view in np.flatnonzero(store.present(subject)[clip.start : clip.stop].any(0)):
-        pixels = store.calibration.project(store.poses(subject)[clip.start : clip.stop], subject, list(clip), view).numpy()
+        pixels = store.calibration.project(
+            store.poses(subject)[clip.start : clip.stop], subject, list(clip), view
+        ).numpy()
         crop = store.crops(subject)[clip.start : clip.stop, view, None].astype(float)
-        col, row = np.floor(crop[..., :2] + pixels * crop[..., 2:] / store.image_size).astype(int).transpose(2, 0, 1)
+        col, row = (
+            np.floor(crop[..., :2] + pixels * crop[..., 2:] / store.image_size)
+            .astype(int)
+            .transpose(2, 0, 1)
+        )
         inside = (0 <= col) & (col < near.shape[-1]) & (0 <= row) & (row < near.shape[-2])
         t = np.broadcast_to(np.arange(len(clip))[:, None], col.shape)
-        found.append(inside & near[t, view, row.clip(0, near.shape[-2] - 1), col.clip(0, near.shape[-1] - 1)])
+        found.append(
+            inside & near[t, view, row.clip(0, near.shape[-2] - 1), col.clip(0, near.shape[-1] - 1)]
+        )
     return np.mean(found)
 
 
 def faults(poses):
-    """What is wrong with the people in `poses` `(T, 17, 3)`, by anatomy alone: of 'up', 'left', 'unit'."""
+    """What is wrong with the people in `poses` `(T, 17, 3)`, by anatomy alone: of 'up', 'left',
+    'unit'.
+    """
     joint = {name: np.asarray(poses, float)[:, k] for k, name in enumerate(JOINTS)}
-    bent = sum(joint[f"{side} knee"] - (joint[f"{side} hip"] + joint[f"{side} ankle"]) / 2 for side in ("left", "right"))
+    bent = sum(
+        joint[f"{side} knee"] - (joint[f"{side} hip"] + joint[f"{side} ankle"]) / 2
+        for side in ("left", "right")
+    )
     above = joint["head"] - joint["pelvis"]
     across = joint["left hip"] - joint["right hip"]
     standing = joint["head"] - (joint["left ankle"] + joint["right ankle"]) / 2
     thigh = np.linalg.norm(joint["left knee"] - joint["left hip"], axis=-1)
     checks = {
         "up": np.mean(standing[:, 2] / np.linalg.norm(standing, axis=-1)) > 0.7,
-        "left": np.mean((np.cross(above, bent) * across).sum(-1) > 0) > 0.9,  # knees bend ahead; left of ahead is left
+        "left": (
+            np.mean((np.cross(above, bent) * across).sum(-1) > 0) > 0.9
+        ),  # knees bend ahead; left of ahead is left
         "unit": 250 < np.median(thigh) < 650,  # mm
     }
     return [name for name, good in checks.items() if not good]
 
 
 def told(convert, *arguments, **options):
-    """All that a conversion says about what it could not do, be it in its report's notes or as its error."""
+    """All that a conversion says about what it could not do, be it in its report's notes or as its
+    error.
+    """
     try:
         return "\n".join(convert(*arguments, progress=False, **options).notes)
     except (ValueError, FileNotFoundError) as error:
@@ -336,16 +485,28 @@ def told(convert, *arguments, **options):
 
 def bytes_of(store, *files):
     """{file name: content} of a store's files, or of those that match."""
-    return {str(path.relative_to(store)): path.read_bytes() for kind in files or ("*.arrow", "*.json") for path in sorted(store.rglob(kind))}
+    return {
+        str(path.relative_to(store)): path.read_bytes()
+        for kind in files or ("*.arrow", "*.json")
+        for path in sorted(store.rglob(kind))
+    }
 
 
 def check_resume(convert, source, whole, store, options):
-    """Killed, a conversion goes on and gives what an uninterrupted one gave, (report, store) `whole`; a second run changes nothing."""
-    call = f"from {convert.__module__} import convert\nconvert({str(source)!r}, {str(store)!r}, workers=1, **{options})"
+    """Killed, a conversion goes on and gives what an uninterrupted one gave, (report, store)
+    `whole`; a second run changes nothing.
+    """
+    call = (
+        f"from {convert.__module__} import convert\nconvert({str(source)!r}, {str(store)!r},"
+        f" workers=1, **{options})"
+    )
     assert 0 < killed(call, store) < 6
     report = convert(source, store, **options)
     expected = bytes_of(whole[1].path)
-    assert bytes_of(store) == expected and (report.frames, report.images) == (whole[0].frames, whole[0].images)
+    assert bytes_of(store) == expected and (report.frames, report.images) == (
+        whole[0].frames,
+        whole[0].images,
+    )
     times = {path: path.stat().st_mtime_ns for path in store.rglob("*.arrow")}
     again = convert(source, store, **options)
     assert str(again) == str(report) and bytes_of(store) == expected
@@ -353,7 +514,9 @@ def check_resume(convert, source, whole, store, options):
 
 
 def killed(call, store):
-    """Runs Python code in a process of its own, and kills it when the first clip is in the store: how many clips were."""
+    """Runs Python code in a process of its own, and kills it when the first clip is in the store:
+    how many clips were.
+    """
     process = subprocess.Popen([sys.executable, "-c", call])
     while process.poll() is None and not list(store.glob("*/*.arrow")):
         time.sleep(0.002)
@@ -365,9 +528,11 @@ def killed(call, store):
 
 @contextmanager
 def served(folder, ranges=True, cut=None, missing=()):
-    """A web server for the files of `folder`: yields (its address, log), log a list of (file name, first byte, bytes sent).
+    """A web server for the files of `folder`: yields (its address, log), log a list of (file name,
+    first byte, bytes sent).
 
-    As archive.org does, it answers with a redirection first. ranges: whether it can send the end of a file alone.
+    As archive.org does, it answers with a redirection first. ranges: whether it can send the end of
+    a file alone.
     cut: the file whose first answer breaks off in the middle.
     """
     log, broken = [], []
@@ -382,7 +547,10 @@ def served(folder, ranges=True, cut=None, missing=()):
             if name in missing or not (folder / name).is_file():
                 log.append((name, 0, 0))
                 return self.send_error(404)
-            data, asked = (folder / name).read_bytes(), self.headers.get("Range") if ranges else None
+            data, asked = (
+                (folder / name).read_bytes(),
+                (self.headers.get("Range") if ranges else None),
+            )
             first = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
             if first >= len(data):
                 log.append((name, first, 0))

@@ -1,7 +1,7 @@
 """Rendered scenes whose truth is known, for fixtures in the official formats of real data sets.
 
-The people of the studio, filmed by whole cameras instead of crops: frames as a video would hold them, where every
-joint is, which pixels show the person, and each camera's calibration.
+The people of the studio, filmed by whole cameras instead of crops: frames as a video would hold
+them, where every joint is, which pixels show the person, and each camera's calibration.
 """
 
 import functools
@@ -19,7 +19,9 @@ from mcss.store.files import whole
 
 
 class Camera(NamedTuple):
-    """x_camera = R x_world + t in mm; pixels = K x_camera, (0, 0) the corner of the frame; size (width, height)."""
+    """x_camera = R x_world + t in mm; pixels = K x_camera, (0, 0) the corner of the frame; size
+    (width, height).
+    """
 
     K: np.ndarray
     R: np.ndarray
@@ -33,8 +35,10 @@ class Camera(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """One action of one subject. joints `(T, 17, 3)` mm, world, Z up, in `mcss.skeleton.JOINTS`' order;
-    frames uint8 `(T, V, H, W, 3)` RGB; masks bool `(T, V, H, W)`, the person; cameras: V `Camera`s."""
+    """One action of one subject. joints `(T, 17, 3)` mm, world, Z up, in `mcss.skeleton.JOINTS`'
+    order; frames uint8 `(T, V, H, W, 3)` RGB; masks bool `(T, V, H, W)`, the person; cameras: V
+    `Camera`s.
+    """
 
     subject: str
     action: str
@@ -49,7 +53,9 @@ SHARED = None
 
 
 @functools.lru_cache(maxsize=2)
-def film(domain="lab", subjects=("S1", "S5", "S9"), actions=("Walking", "Sitting"), frames=24, size=256):
+def film(
+    domain="lab", subjects=("S1", "S5", "S9"), actions=("Walking", "Sitting"), frames=24, size=256
+):
     """`filmed`, once in a test run: the workers find it in SHARED."""
     if SHARED is None:
         return filmed(domain, subjects, actions, frames, size)
@@ -62,23 +68,52 @@ def film(domain="lab", subjects=("S1", "S5", "S9"), actions=("Walking", "Sitting
 
 
 def filmed(domain, subjects, actions, frames, size):
-    """A tuple of `Recording`s, one a subject and action. domain: 'lab' has four cameras, 'field' five; size: pixels.
+    """A tuple of `Recording`s, one a subject and action. domain: 'lab' has four cameras, 'field'
+    five; size: pixels.
 
     The people move in steps of a tenth of a second, whatever frame rate a fixture claims.
     """
     anny_model()  # first of all, it makes Warp quiet
-    recipe = preset("sample", train=subjects, test=(), actions=actions, frames=frames, image_size=size, domain=domain,
-                    fps=10.0, samples=1)
+    recipe = preset(
+        "sample",
+        train=subjects,
+        test=(),
+        actions=actions,
+        frames=frames,
+        image_size=size,
+        domain=domain,
+        fps=10.0,
+        samples=1,
+    )
     studio = Studio(recipe)
     scale = np.diag([size / IMAGE, size / IMAGE, 1.0])
     found = []
     for subject in subjects:
-        cameras = [Camera(scale @ c.K, c.R, -1000.0 * c.R @ c.centre, (size, size)) for c in studio.scene(subject).cameras]
+        cameras = [
+            Camera(scale @ c.K, c.R, -1000.0 * c.R @ c.centre, (size, size))
+            for c in studio.scene(subject).cameras
+        ]
         for action in actions:
             clip = studio.clip(subject, action, 0, frames)
             clip["crops"] = np.broadcast_to(np.float32([0, 0, IMAGE]), clip["crops"].shape)
-            parts = [[tensor.numpy().copy() for tensor in studio.images(clip, first, min(first + studio.slots, frames), mask=True)]
-                     for first in range(0, frames, studio.slots)]
+            parts = [
+                [
+                    tensor.numpy().copy()
+                    for tensor in studio.images(
+                        clip, first, min(first + studio.slots, frames), mask=True
+                    )
+                ]
+                for first in range(0, frames, studio.slots)
+            ]
             images, masks = (np.concatenate(part) for part in zip(*parts))
-            found.append(Recording(subject, action, clip["joints"], images.transpose(0, 1, 3, 4, 2).copy(), masks > 127, cameras))
+            found.append(
+                Recording(
+                    subject,
+                    action,
+                    clip["joints"],
+                    images.transpose(0, 1, 3, 4, 2).copy(),
+                    masks > 127,
+                    cameras,
+                )
+            )
     return tuple(found)

@@ -1,47 +1,88 @@
-"""A made-up person who walks, in the files of CMU's motion capture: subjects/90/90.asf and its takes."""
+"""A made-up person who walks, in the files of CMU's motion capture: subjects/90/90.asf and its
+takes.
+"""
 
 import math
 
 UNIT = 0.0254 / 0.45  # metres, as CMU's files have it
-#: bone: (parent, direction in the rest pose (Y up, facing +Z, the left is +X), metres, its angles in a take)
+#: bone: (parent, direction in the rest pose (Y up, facing +Z, the left is +X), metres, its angles
+#: in a take)
 BONES = {
-    "lowerback": ("root", (0, 1, 0), 0.12, ""), "upperback": ("lowerback", (0, 1, 0), 0.12, ""), "thorax": ("upperback", (0, 1, 0), 0.12, ""),
-    "lowerneck": ("thorax", (0, 1, 0), 0.09, ""), "head": ("lowerneck", (0, 1, 0), 0.17, ""),
+    "lowerback": ("root", (0, 1, 0), 0.12, ""),
+    "upperback": ("lowerback", (0, 1, 0), 0.12, ""),
+    "thorax": ("upperback", (0, 1, 0), 0.12, ""),
+    "lowerneck": ("thorax", (0, 1, 0), 0.09, ""),
+    "head": ("lowerneck", (0, 1, 0), 0.17, ""),
 }
 for side, sign in (("l", 1), ("r", -1)):
     BONES |= {
-        f"{side}hipjoint": ("root", (sign * 0.8, -0.6, 0), 0.13, ""), f"{side}femur": (f"{side}hipjoint", (0, -1, 0), 0.40, "rx"),
-        f"{side}tibia": (f"{side}femur", (0, -1, 0), 0.41, "rx"), f"{side}foot": (f"{side}tibia", (0, -0.3, 1), 0.14, ""),
-        f"{side}toes": (f"{side}foot", (0, 0, 1), 0.06, ""), f"{side}clavicle": ("thorax", (sign, 0.2, 0), 0.18, ""),
-        f"{side}humerus": (f"{side}clavicle", (sign, 0, 0), 0.29, "ry rz"), f"{side}radius": (f"{side}humerus", (sign, 0, 0), 0.25, ""),
+        f"{side}hipjoint": ("root", (sign * 0.8, -0.6, 0), 0.13, ""),
+        f"{side}femur": (f"{side}hipjoint", (0, -1, 0), 0.40, "rx"),
+        f"{side}tibia": (f"{side}femur", (0, -1, 0), 0.41, "rx"),
+        f"{side}foot": (f"{side}tibia", (0, -0.3, 1), 0.14, ""),
+        f"{side}toes": (f"{side}foot", (0, 0, 1), 0.06, ""),
+        f"{side}clavicle": ("thorax", (sign, 0.2, 0), 0.18, ""),
+        f"{side}humerus": (f"{side}clavicle", (sign, 0, 0), 0.29, "ry rz"),
+        f"{side}radius": (f"{side}humerus", (sign, 0, 0), 0.25, ""),
         f"{side}hand": (f"{side}radius", (sign, 0, 0), 0.09, ""),
     }
 
 
 def write_cmu(folder, takes=("01", "02"), seconds=2.0):
-    """Writes the skeleton and the takes, each with a stride of its own, below `folder`; returns `folder`."""
+    """Writes the skeleton and the takes, each with a stride of its own, below `folder`; returns
+    `folder`.
+    """
     place = folder / "subjects/90"
     place.mkdir(parents=True)
     bones = [
-        f"  begin\n    id {k}\n    name {name}\n    direction {' '.join(map(str, direction))}\n    length {metres / UNIT:.4f}\n    axis 0 0 0 XYZ\n"
-        + (f"    dof {angles}\n" if angles else "") + "  end"
+        f"  begin\n    id {k}\n    name {name}\n    direction {' '.join(map(str, direction))}\n   "
+        f" length {metres / UNIT:.4f}\n    axis 0 0 0 XYZ\n"
+        + (f"    dof {angles}\n" if angles else "")
+        + "  end"
         for k, (name, (_, direction, metres, angles)) in enumerate(BONES.items(), 1)
     ]
     children = {}
     for name, (parent, *_) in BONES.items():
         children.setdefault(parent, []).append(name)
-    place.joinpath("90.asf").write_text("\n".join([
-        ":version 1.10", ":units", "  length 0.45", "  angle deg", ":root", "  order TX TY TZ RX RY RZ", "  axis XYZ", "  position 0 0 0", "  orientation 0 0 0",
-        ":bonedata", *bones, ":hierarchy", "  begin", *(f"    {parent} {' '.join(names)}" for parent, names in children.items()), "  end", "",
-    ]))
+    place.joinpath("90.asf").write_text(
+        "\n".join(
+            [
+                ":version 1.10",
+                ":units",
+                "  length 0.45",
+                "  angle deg",
+                ":root",
+                "  order TX TY TZ RX RY RZ",
+                "  axis XYZ",
+                "  position 0 0 0",
+                "  orientation 0 0 0",
+                ":bonedata",
+                *bones,
+                ":hierarchy",
+                "  begin",
+                *(f"    {parent} {' '.join(names)}" for parent, names in children.items()),
+                "  end",
+                "",
+            ]
+        )
+    )
     for take in takes:
         lines, stride = [":FULLY-SPECIFIED", ":DEGREES"], 20 + 5 * int(take)
         for frame in range(round(120 * seconds)):
             t = frame / 120
-            lines += [str(frame + 1), f"root 0 {0.95 / UNIT:.4f} {(t - seconds / 2) / UNIT:.4f} 0 0 0"]
+            lines += [
+                str(frame + 1),
+                f"root 0 {0.95 / UNIT:.4f} {(t - seconds / 2) / UNIT:.4f} 0 0 0",
+            ]
             for side, sign in (("l", 1), ("r", -1)):
-                swing = sign * math.sin(2 * math.pi * t)  # of the leg; the arm goes the other way, the knee bends as the leg comes forward
+                swing = sign * math.sin(
+                    2 * math.pi * t
+                )  # of the leg; the arm goes the other way, the knee bends as the leg comes forward
                 knee = 15 + 15 * sign * math.cos(2 * math.pi * t)
-                lines += [f"{side}femur {-stride * swing:.3f}", f"{side}tibia {knee:.3f}", f"{side}humerus {sign * stride * swing:.3f} {-70 * sign}"]
+                lines += [
+                    f"{side}femur {-stride * swing:.3f}",
+                    f"{side}tibia {knee:.3f}",
+                    f"{side}humerus {sign * stride * swing:.3f} {-70 * sign}",
+                ]
         place.joinpath(f"90_{take}.amc").write_text("\n".join(lines) + "\n")
     return folder

@@ -1,4 +1,6 @@
-"""`python -m data_scripts.studio PRESET STORE`: render a preset of the synthetic studio into a store."""
+"""`python -m data_scripts.studio PRESET STORE`: render a preset of the synthetic studio into a
+store.
+"""
 
 import argparse
 
@@ -11,18 +13,26 @@ def main():
     parser.add_argument("store", help="folder of the store; an interrupted one is finished")
     parser.add_argument("--device", help="cpu or cuda; cuda where there is one, if not given")
     parser.add_argument("--background", choices=("keep", "replace", "remove"), default="keep")
-    parser.add_argument("--contact-sheet", metavar="FILE", help="also write a PNG of subjects x actions x views")
-    parser.add_argument("--only-sheet", action="store_true", help="write the contact sheet and render nothing else")
+    parser.add_argument(
+        "--contact-sheet", metavar="FILE", help="also write a PNG of subjects x actions x views"
+    )
+    parser.add_argument(
+        "--only-sheet", action="store_true", help="write the contact sheet and render nothing else"
+    )
     options = parser.parse_args()
     if options.only_sheet and not options.contact_sheet:
         parser.error("--only-sheet needs --contact-sheet FILE")
     recipe = preset(options.preset, background=options.background)
     if recipe.motion == "cmu":
-        parser.error(f"{options.preset} moves by motion capture: python -m data_scripts.cmu_motion SOURCE STORE gets it and renders")
+        parser.error(
+            f"{options.preset} moves by motion capture: python -m data_scripts.cmu_motion SOURCE"
+            " STORE gets it and renders"
+        )
     if not options.only_sheet:
         render(recipe, options.store, options.device)
     if options.contact_sheet:
         from .contact_sheet import contact_sheet
+
         contact_sheet(recipe, options.contact_sheet, device=options.device or "cpu")
         print(f"contact sheet in {options.contact_sheet}")
 

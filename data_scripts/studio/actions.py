@@ -1,4 +1,5 @@
-"""The fifteen kinds of action of Human3.6M, each a few lines that change a standing `motion.Sketch`.
+"""The fifteen kinds of action of Human3.6M, each a few lines that change a standing
+`motion.Sketch`.
 
 Hand targets are (outward, forward, up) from the shoulder in arm lengths; the left hand is row 0.
 """
@@ -8,7 +9,12 @@ import numpy as np
 from .motion import SEAT_HEIGHT, seat_clearance
 
 MOUTH, EAR, EYES = (-0.26, 0.42, 0.16), (0.03, 0.2, 0.24), (-0.22, 0.55, 0.3)
-HIP, CROSSED, LAP, BACK = (0.2, -0.02, -0.66), (-0.28, 0.42, -0.42), (-0.08, 0.5, -0.62), (-0.12, -0.3, -0.82)
+HIP, CROSSED, LAP, BACK = (
+    (0.2, -0.02, -0.66),
+    (-0.28, 0.42, -0.42),
+    (-0.08, 0.5, -0.62),
+    (-0.12, -0.3, -0.82),
+)
 CHEST, POCKET = (-0.15, 0.5, -0.3), (0.1, 0.1, -0.84)
 
 
@@ -40,7 +46,9 @@ def _gesture(p):
 def directions(p):
     k = _side(p)
     _rest(p, 1 - k)
-    point = lambda: np.array([p.rng.uniform(-0.3, 0.75), p.rng.uniform(0.25, 0.8), p.rng.uniform(-0.15, 0.5)])
+    point = lambda: np.array(
+        [p.rng.uniform(-0.3, 0.75), p.rng.uniform(0.25, 0.8), p.rng.uniform(-0.15, 0.5)]
+    )
     both = [point, point, lambda: _jitter(p, CHEST), lambda: p.hands[0, k]]
     _one_hand(p, k, lambda: both[p.rng.integers(4)](), hold=(0.4, 1.2))
     p.spine[:, 2] += p.s.keys(lambda: p.rng.normal(0, 0.2))
@@ -49,7 +57,12 @@ def directions(p):
 
 def discussion(p):
     for k in (0, 1):
-        _one_hand(p, k, lambda: _gesture(p) if p.rng.random() < 0.75 else _jitter(p, (0.13, 0.1, -0.93)), hold=(0.1, 0.9))
+        _one_hand(
+            p,
+            k,
+            lambda: _gesture(p) if p.rng.random() < 0.75 else _jitter(p, (0.13, 0.1, -0.93)),
+            hold=(0.1, 0.9),
+        )
         p.elbows[:, k] = p.s.keys(lambda: p.rng.uniform(0, 0.5))
     p.spine += p.s.keys(lambda: p.rng.normal(0, [0.1, 0.06, 0.15]))
 
@@ -58,8 +71,14 @@ def eating(p):
     k = _side(p)
     plate = _jitter(p, (-0.1, 0.45, -0.4))
     p.hands[:, 1 - k] = _jitter(p, (-0.15, 0.45, -0.42)) + p.s.sway(0.02, width=3)
-    turn = iter(range(10 ** 6))
-    _one_hand(p, k, lambda: _jitter(p, MOUTH if next(turn) % 2 else plate, 0.03), hold=(0.3, 1.3), move=(0.6, 1.0))
+    turn = iter(range(10**6))
+    _one_hand(
+        p,
+        k,
+        lambda: _jitter(p, MOUTH if next(turn) % 2 else plate, 0.03),
+        hold=(0.3, 1.3),
+        move=(0.6, 1.0),
+    )
     p.head[:, 0] += 0.2
     p.spine[:, 0] += p.rng.uniform(0.0, 0.2)
     p.elbows[:, k] = p.rng.uniform(0.1, 0.6)
@@ -72,12 +91,16 @@ def greeting(p):
     _rest(p, 1 - k)
     wave = p.rng.uniform(0.1, 0.2) * np.sin(2 * np.pi * p.rng.uniform(1.0, 1.6) * p.t)
     up = p.s.keys(lambda: float(p.rng.random() < 0.7), hold=(0.6, 2.0), move=(0.6, 1.0))[:, None]
-    high = _jitter(p, (p.rng.uniform(0.15, 0.45), 0.35, p.rng.uniform(0.3, 0.7))) + wave[:, None] * [1, 0, 0.15]
+    high = _jitter(p, (p.rng.uniform(0.15, 0.45), 0.35, p.rng.uniform(0.3, 0.7))) + wave[
+        :, None
+    ] * [1, 0, 0.15]
     shake = _jitter(p, (-0.1, 0.75, -0.25)) + wave[:, None] * [0, 0, 0.4]
     raised = high if p.rng.random() < 0.7 else shake
     p.hands[:, k] += up * (raised - p.hands[:, k])
     p.elbows[:, k] = 0.35 * up[:, 0]
-    bow = p.s.keys(lambda: p.rng.choice([0, 0, p.rng.uniform(0.2, 0.7)]), hold=(0.5, 2.5), move=(0.7, 1.2))
+    bow = p.s.keys(
+        lambda: p.rng.choice([0, 0, p.rng.uniform(0.2, 0.7)]), hold=(0.5, 2.5), move=(0.7, 1.2)
+    )
     p.spine[:, 0] += bow
     p.tilt[:, 0] += 0.4 * bow
 
@@ -99,7 +122,9 @@ def photo(p):
     for k in (0, 1):
         p.hands[:, k] += up * (_jitter(p, EYES, 0.03) - p.hands[:, k])
         p.elbows[:, k] = 0.3 * up[:, 0]
-    crouch = p.s.keys(lambda: p.rng.choice([0, 0, p.rng.uniform(0.1, 0.42)]), hold=(0.8, 2), move=(0.9, 1.4))
+    crouch = p.s.keys(
+        lambda: p.rng.choice([0, 0, p.rng.uniform(0.1, 0.42)]), hold=(0.8, 2), move=(0.9, 1.4)
+    )
     p.height -= crouch * p.leg
     p.spine[:, 0] += 0.12 + 0.5 * crouch
     p.tilt[:, 0] += 0.7 * crouch
@@ -107,9 +132,24 @@ def photo(p):
 
 
 def posing(p):
-    places = [HIP, CROSSED, BACK, POCKET, (0.5, 0.15, 0.75), (0.0, 0.05, 0.55), (0.95, 0.1, 0.0), (0.13, 0.1, -0.95)]
+    places = [
+        HIP,
+        CROSSED,
+        BACK,
+        POCKET,
+        (0.5, 0.15, 0.75),
+        (0.0, 0.05, 0.55),
+        (0.95, 0.1, 0.0),
+        (0.13, 0.1, -0.95),
+    ]
     for k in (0, 1):
-        _one_hand(p, k, lambda: _jitter(p, places[p.rng.integers(len(places))]), hold=(0.8, 2.0), move=(0.7, 1.2))
+        _one_hand(
+            p,
+            k,
+            lambda: _jitter(p, places[p.rng.integers(len(places))]),
+            hold=(0.8, 2.0),
+            move=(0.7, 1.2),
+        )
         p.elbows[:, k] = p.s.keys(lambda: p.rng.uniform(0.2, 0.8))
     p.tilt += p.s.keys(lambda: p.rng.normal(0, [0.05, 0.09, 0.0]), hold=(0.8, 2.0))
     p.spine += p.s.keys(lambda: p.rng.normal(0, [0.12, 0.15, 0.2]), hold=(0.8, 2.0))
@@ -118,14 +158,19 @@ def posing(p):
 
 def purchases(p):
     def reach():
-        return np.array([p.rng.uniform(-0.1, 0.4), p.rng.uniform(0.5, 0.85), p.rng.uniform(-0.75, 0.35)])
+        return np.array(
+            [p.rng.uniform(-0.1, 0.4), p.rng.uniform(0.5, 0.85), p.rng.uniform(-0.75, 0.35)]
+        )
+
     both = p.s.keys(reach, hold=(0.3, 0.9), move=(0.6, 1.0))
     apart = p.s.keys(lambda: float(p.rng.random() < 0.5))[:, None]
     other = p.s.keys(lambda: _jitter(p, (0.1, 0.25, -0.8)))
     k = _side(p)
     p.hands[:, k] = both
     p.hands[:, 1 - k] = both * (1 - apart) + other * apart
-    stoop = p.s.keys(lambda: p.rng.choice([0, 0, p.rng.uniform(0.3, 0.9)]), hold=(0.3, 1.2), move=(0.8, 1.2))
+    stoop = p.s.keys(
+        lambda: p.rng.choice([0, 0, p.rng.uniform(0.3, 0.9)]), hold=(0.3, 1.2), move=(0.8, 1.2)
+    )
     p.spine[:, 0] += stoop
     p.tilt[:, 0] += 0.6 * stoop
     p.height -= 0.12 * stoop * p.leg
@@ -166,9 +211,15 @@ def sitting_down(p):
 def smoking(p):
     k = _side(p)
     _rest(p, 1 - k)
-    turn = iter(range(10 ** 6))
+    turn = iter(range(10**6))
     low = _jitter(p, (0.15, 0.35, -0.65), 0.08)
-    _one_hand(p, k, lambda: _jitter(p, MOUTH, 0.02) if next(turn) % 2 else low, hold=(0.5, 1.8), move=(0.7, 1.2))
+    _one_hand(
+        p,
+        k,
+        lambda: _jitter(p, MOUTH, 0.02) if next(turn) % 2 else low,
+        hold=(0.5, 1.8),
+        move=(0.7, 1.2),
+    )
     p.elbows[:, k] = p.rng.uniform(0.1, 0.5)
     if p.rng.random() < 0.35:
         _sit(p)
@@ -197,17 +248,26 @@ def walking(p, speed=(0.8, 1.35), swing=1.0):
     for k, sign in ((0, 1), (1, -1)):
         fore = sign * size * np.cos(phase - np.pi * 0.4)
         p.hands[:, k, 1] += fore
-        p.hands[:, k, 2] += 0.55 * fore ** 2 + 0.12 * np.maximum(fore, 0)
-    p.tilt += np.stack([0 * phase + 0.03, 0.035 * np.sin(phase - 0.3), 0.09 * np.cos(phase - np.pi * 0.4)], -1)
-    p.spine += np.stack([0 * phase + 0.04, -0.03 * np.sin(phase - 0.3), -0.2 * np.cos(phase - np.pi * 0.4)], -1)
+        p.hands[:, k, 2] += 0.55 * fore**2 + 0.12 * np.maximum(fore, 0)
+    p.tilt += np.stack(
+        [0 * phase + 0.03, 0.035 * np.sin(phase - 0.3), 0.09 * np.cos(phase - np.pi * 0.4)], -1
+    )
+    p.spine += np.stack(
+        [0 * phase + 0.04, -0.03 * np.sin(phase - 0.3), -0.2 * np.cos(phase - np.pi * 0.4)], -1
+    )
 
 
 def walk_dog(p):
     walking(p, speed=(0.6, 1.1))
     k = _side(p)
-    pull = p.s.keys(lambda: (p.rng.uniform(0.05, 0.3), p.rng.uniform(0.35, 0.75), p.rng.uniform(-0.65, -0.4)), hold=(0.2, 1))
+    pull = p.s.keys(
+        lambda: (p.rng.uniform(0.05, 0.3), p.rng.uniform(0.35, 0.75), p.rng.uniform(-0.65, -0.4)),
+        hold=(0.2, 1),
+    )
     p.hands[:, k] = pull
-    stoop = p.s.keys(lambda: p.rng.choice([0, 0, p.rng.uniform(0.2, 0.6)]), hold=(0.3, 1.2), move=(0.8, 1.2))
+    stoop = p.s.keys(
+        lambda: p.rng.choice([0, 0, p.rng.uniform(0.2, 0.6)]), hold=(0.3, 1.2), move=(0.8, 1.2)
+    )
     p.spine[:, 0] += stoop
     p.head[:, 0] += 0.15
 
@@ -222,7 +282,20 @@ def walk_together(p):
         p.hands[:, k] += talk * (p.s.keys(lambda: _gesture(p)) - p.hands[:, k])
 
 
-ACTIONS = {"Directions": directions, "Discussion": discussion, "Eating": eating, "Greeting": greeting,
-           "Phoning": phoning, "Photo": photo, "Posing": posing, "Purchases": purchases, "Sitting": sitting,
-           "SittingDown": sitting_down, "Smoking": smoking, "Waiting": waiting, "WalkDog": walk_dog,
-           "Walking": walking, "WalkTogether": walk_together}
+ACTIONS = {
+    "Directions": directions,
+    "Discussion": discussion,
+    "Eating": eating,
+    "Greeting": greeting,
+    "Phoning": phoning,
+    "Photo": photo,
+    "Posing": posing,
+    "Purchases": purchases,
+    "Sitting": sitting,
+    "SittingDown": sitting_down,
+    "Smoking": smoking,
+    "Waiting": waiting,
+    "WalkDog": walk_dog,
+    "Walking": walking,
+    "WalkTogether": walk_together,
+}

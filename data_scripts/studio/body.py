@@ -13,36 +13,43 @@ import warp
 
 from .cache import cache_folder
 
-#: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group turns about.
-GROUPS = [("pelvis", None, ["root", "pelvis.L", "pelvis.R"]),
-          ("belly", "pelvis", ["spine05", "spine04"]),
-          ("waist", "belly", ["spine03"]),
-          ("chest", "waist", ["spine02", "spine01"]),
-          ("neck", "chest", ["neck01", "neck02", "neck03"]),
-          ("head", "neck", ["head", "eye.L", "eye.R"])]
+#: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group
+#: turns about.
+GROUPS = [
+    ("pelvis", None, ["root", "pelvis.L", "pelvis.R"]),
+    ("belly", "pelvis", ["spine05", "spine04"]),
+    ("waist", "belly", ["spine03"]),
+    ("chest", "waist", ["spine02", "spine01"]),
+    ("neck", "chest", ["neck01", "neck02", "neck03"]),
+    ("head", "neck", ["head", "eye.L", "eye.R"]),
+]
 for _s in "LR":
-    GROUPS += [(f"clavicle.{_s}", "chest", [f"clavicle.{_s}", f"shoulder01.{_s}"]),
-               (f"upperarm.{_s}", f"clavicle.{_s}", [f"upperarm01.{_s}", f"upperarm02.{_s}"]),
-               (f"forearm.{_s}", f"upperarm.{_s}", [f"lowerarm01.{_s}"]),
-               (f"wristward.{_s}", f"forearm.{_s}", [f"lowerarm02.{_s}"]),
-               (f"hand.{_s}", f"wristward.{_s}", [f"wrist.{_s}"]),   # and the fingers, see below
-               (f"thigh.{_s}", "pelvis", [f"upperleg01.{_s}", f"upperleg02.{_s}"]),
-               (f"shin.{_s}", f"thigh.{_s}", [f"lowerleg01.{_s}", f"lowerleg02.{_s}"]),
-               (f"foot.{_s}", f"shin.{_s}", [f"foot.{_s}"]),
-               (f"toes.{_s}", f"foot.{_s}", [f"toe1-1.{_s}"])]
+    GROUPS += [
+        (f"clavicle.{_s}", "chest", [f"clavicle.{_s}", f"shoulder01.{_s}"]),
+        (f"upperarm.{_s}", f"clavicle.{_s}", [f"upperarm01.{_s}", f"upperarm02.{_s}"]),
+        (f"forearm.{_s}", f"upperarm.{_s}", [f"lowerarm01.{_s}"]),
+        (f"wristward.{_s}", f"forearm.{_s}", [f"lowerarm02.{_s}"]),
+        (f"hand.{_s}", f"wristward.{_s}", [f"wrist.{_s}"]),  # and the fingers, see below
+        (f"thigh.{_s}", "pelvis", [f"upperleg01.{_s}", f"upperleg02.{_s}"]),
+        (f"shin.{_s}", f"thigh.{_s}", [f"lowerleg01.{_s}", f"lowerleg02.{_s}"]),
+        (f"foot.{_s}", f"shin.{_s}", [f"foot.{_s}"]),
+        (f"toes.{_s}", f"foot.{_s}", [f"toe1-1.{_s}"]),
+    ]
 GROUP_NAMES = [g[0] for g in GROUPS]
 GROUP = {name: i for i, name in enumerate(GROUP_NAMES)}
 PARENTS = [-1 if g[1] is None else GROUP_NAMES.index(g[1]) for g in GROUPS]
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
-#: Metres within which vertices of a part become one. Anny's heads, hands and toes have millimetre triangles that no
-#: image of a whole body shows, and that would cost two thirds of the time.
+#: Metres within which vertices of a part become one. Anny's heads, hands and toes have millimetre
+#: triangles that no image of a whole body shows, and that would cost two thirds of the time.
 CELLS = {"head": 0.011, "hand": 0.009, "toes": 0.011, "foot": 0.014}
 INFLUENCES = 4  # bones that may move one vertex; the few smaller weights are dropped
 
 
 @functools.lru_cache(maxsize=1)
 def anny_model():
-    """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take half a second."""
+    """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take
+    half a second.
+    """
     folder = os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny"))
     warp.config.quiet = True  # no banner on the screens of notebooks
     if hasattr(warp, "LOG_WARNING"):  # what newer versions of Warp listen to
@@ -50,23 +57,30 @@ def anny_model():
     os.makedirs(folder, exist_ok=True)
     with filelock.FileLock(os.path.join(folder, "mcss.lock")):  # of two processes only one parses
         if not any(name != "mcss.lock" for name in os.listdir(folder)):
-            print("Reading Anny's body model for the first time, which takes a minute or two ...", flush=True)
+            print(
+                "Reading Anny's body model for the first time, which takes a minute or two ...",
+                flush=True,
+            )
         import anny  # here, because it reads ANNY_CACHE_DIR when imported
+
         return anny.Anny()
 
 
 @functools.lru_cache(maxsize=1)
 def skin():
-    """What all bodies share: `faces (F, 3)`, `bones (V, 4)`, `weights (V, 4)`, `part (V,)` and `keep (V,)`.
+    """What all bodies share: `faces (F, 3)`, `bones (V, 4)`, `weights (V, 4)`, `part (V,)` and
+    `keep (V,)`.
 
-    bones and part hold indices into `GROUPS`; part is the group with the largest weight; keep says which of Anny's
-    vertices these are.
+    bones and part hold indices into `GROUPS`; part is the group with the largest weight; keep says
+    which of Anny's vertices these are.
     """
     model = anny_model()
     labels, parents = model.bone_labels, model.bone_parents
     owner = {bone: g for g, (_, _, bones) in enumerate(GROUPS) for bone in bones}
     group_of = np.zeros(len(labels), int)
-    for b, label in enumerate(labels):  # parents come first; toes hang on the foot but move as one group of their own
+    for b, label in enumerate(
+        labels
+    ):  # parents come first; toes hang on the foot but move as one group of their own
         if label in owner:
             group_of[b] = owner[label]
         elif label.startswith("toe"):
@@ -79,14 +93,26 @@ def skin():
     bones = np.argsort(-dense, 1, kind="stable")[:, :INFLUENCES]
     weights = np.take_along_axis(dense, bones, 1)
     faces = model.get_triangular_faces().numpy()
-    faces, keep = _coarsen(model.template_vertices.numpy(), faces, bones[:, 0], indices[np.arange(len(values)), values.argmax(1)])
+    faces, keep = _coarsen(
+        model.template_vertices.numpy(),
+        faces,
+        bones[:, 0],
+        indices[np.arange(len(values)), values.argmax(1)],
+    )
     bones, weights = bones[keep], weights[keep]
-    return dict(faces=faces.astype(np.int32), bones=bones.astype(np.int32), part=bones[:, 0], keep=keep,
-                weights=weights / weights.sum(1, keepdims=True))
+    return dict(
+        faces=faces.astype(np.int32),
+        bones=bones.astype(np.int32),
+        part=bones[:, 0],
+        keep=keep,
+        weights=weights / weights.sum(1, keepdims=True),
+    )
 
 
 def _coarsen(places, faces, part, bone):
-    """Faces `(F', 3)` and kept vertices `(V',)` after the vertices of one bone in one cell of a grid became one."""
+    """Faces `(F', 3)` and kept vertices `(V',)` after the vertices of one bone in one cell of a
+    grid became one.
+    """
     cell = np.array([CELLS.get(GROUP_NAMES[p].split(".")[0], 1e-6) for p in part])[:, None]
     grid = np.sign(places) * np.floor(np.abs(places) / cell)  # the same on the left as on the right
     _, cluster = np.unique(np.column_stack([bone, grid]), axis=0, return_inverse=True)
@@ -95,9 +121,13 @@ def _coarsen(places, faces, part, bone):
     middle = np.stack([np.bincount(cluster, places[:, k]) / count for k in range(3)], -1)
     off = np.linalg.norm(places - middle[cluster], axis=1)
     order = np.lexsort((off, cluster))
-    keep = order[np.r_[True, np.diff(cluster[order]) > 0]]  # the vertex nearest to the middle stands for its cell
+    keep = order[
+        np.r_[True, np.diff(cluster[order]) > 0]
+    ]  # the vertex nearest to the middle stands for its cell
     faces = cluster[faces]
-    faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
+    faces = faces[
+        (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    ]
     _, once = np.unique(np.sort(faces, 1), axis=0, return_index=True)
     return faces[np.sort(once)], keep
 
@@ -105,8 +135,8 @@ def _coarsen(places, faces, part, bone):
 class Body:
     """One subject's body in rest, standing on z = 0.
 
-    vertices `(V, 3)`; heads `(G, 3)`, the joint each group turns about; joints, 17 pairs (group, rest place):
-    the ground truth; markers, further such pairs at the ends of hands and feet.
+    vertices `(V, 3)`; heads `(G, 3)`, the joint each group turns about; joints, 17 pairs (group,
+    rest place): the ground truth; markers, further such pairs at the ends of hands and feet.
     """
 
     def __init__(self, phenotype):
@@ -129,7 +159,9 @@ class Body:
         self.heads = np.stack([self.bone_heads[g[2][0]] for g in GROUPS])
         # Toes bend about the line through the balls of the foot, not about the first bone's head.
         for side in "LR":
-            self.heads[GROUP[f"toes.{side}"]] = np.mean([self.bone_heads[f"toe{i}-1.{side}"] for i in (1, 2, 3)], 0)
+            self.heads[GROUP[f"toes.{side}"]] = np.mean(
+                [self.bone_heads[f"toe{i}-1.{side}"] for i in (1, 2, 3)], 0
+            )
         self.joints = self._joints()
         self.markers = self._markers()
 
@@ -139,13 +171,25 @@ class Body:
         eyes = (bone["eye.L"] + bone["eye.R"]) / 2
         skull = self.vertices[self.part == GROUP["head"]]
         top = skull[skull[:, 2].argmax()] * [0, 1, 1]  # on the plane of symmetry
-        by_side = lambda s: ([(f"thigh.{s}", bone[f"upperleg01.{s}"]), (f"shin.{s}", bone[f"lowerleg01.{s}"]),
-                              (f"foot.{s}", bone[f"foot.{s}"])],
-                             [(f"upperarm.{s}", bone[f"upperarm01.{s}"]), (f"forearm.{s}", bone[f"lowerarm01.{s}"]),
-                              (f"hand.{s}", bone[f"wrist.{s}"])])
+        by_side = lambda s: (
+            [
+                (f"thigh.{s}", bone[f"upperleg01.{s}"]),
+                (f"shin.{s}", bone[f"lowerleg01.{s}"]),
+                (f"foot.{s}", bone[f"foot.{s}"]),
+            ],
+            [
+                (f"upperarm.{s}", bone[f"upperarm01.{s}"]),
+                (f"forearm.{s}", bone[f"lowerarm01.{s}"]),
+                (f"hand.{s}", bone[f"wrist.{s}"]),
+            ],
+        )
         (right_leg, right_arm), (left_leg, left_arm) = by_side("R"), by_side("L")
-        trunk = [("waist", bone["spine03"]), ("chest", bone["neck01"] * [1, 1, 1] - [0, 0, 0.02]),
-                 ("head", (bone["head"] + eyes) / 2), ("head", top)]
+        trunk = [
+            ("waist", bone["spine03"]),
+            ("chest", bone["neck01"] * [1, 1, 1] - [0, 0, 0.02]),
+            ("head", (bone["head"] + eyes) / 2),
+            ("head", top),
+        ]
         named = [("pelvis", hips)] + right_leg + left_leg + trunk + left_arm + right_arm
         return [(GROUP[name], place) for name, place in named]
 
@@ -154,10 +198,15 @@ class Body:
         for side, sign in (("L", 1), ("R", -1)):
             hand = self.vertices[self.part == GROUP[f"hand.{side}"]]
             wrist = self.bone_heads[f"wrist.{side}"]
-            found.append((GROUP[f"hand.{side}"], hand[np.linalg.norm(hand - wrist, axis=1).argmax()]))
+            found.append(
+                (GROUP[f"hand.{side}"], hand[np.linalg.norm(hand - wrist, axis=1).argmax()])
+            )
             toes = self.vertices[self.part == GROUP[f"toes.{side}"]]
             foot = self.vertices[self.part == GROUP[f"foot.{side}"]]
-            found += [(GROUP[f"toes.{side}"], toes[toes[:, 1].argmin()]), (GROUP[f"foot.{side}"], foot[foot[:, 1].argmax()])]
+            found += [
+                (GROUP[f"toes.{side}"], toes[toes[:, 1].argmin()]),
+                (GROUP[f"foot.{side}"], foot[foot[:, 1].argmax()]),
+            ]
         return found
 
     def length(self, upper, lower):
@@ -165,7 +214,9 @@ class Body:
         return float(np.linalg.norm(self.heads[GROUP[upper]] - self.heads[GROUP[lower]]))
 
     def joints_world(self, rotations, positions, markers=False):
-        """Joints `(T, 17, 3)` (or markers `(T, 6, 3)`) in metres, of groups turned and placed as `motion.solve` says."""
+        """Joints `(T, 17, 3)` (or markers `(T, 6, 3)`) in metres, of groups turned and placed as
+        `motion.solve` says.
+        """
         points = self.markers if markers else self.joints
         groups = np.array([g for g, _ in points])
         offsets = np.stack([p for _, p in points]) - self.heads[groups]

@@ -8,7 +8,8 @@ from .studio import Studio
 
 
 def contact_sheet(recipe, file, actions=None, subjects=None, views=2, moment=0.5, device="cpu"):
-    """Writes a PNG with one row a subject and, for each action, `views` neighbouring images of one instant.
+    """Writes a PNG with one row a subject and, for each action, `views` neighbouring images of one
+    instant.
 
     actions, subjects: names, all of the recipe's by default; moment: of the clip, 0 to 1.
     """

@@ -8,13 +8,21 @@ from .body import GROUP, INFLUENCES
 def sheet(rings, around, groups):
     """A sheet through elliptic rings: vertices, triangles, bones, weights.
 
-    rings: list of (centre xyz, half width, half depth, weights over `groups` of each column `(columns, len(groups))`);
+    rings: list of (centre xyz, half width, half depth, weights over `groups` of each column
+    `(columns, len(groups))`);
     around: angle of each column, 0 at +X and a quarter turn at -Y, which is the front.
     """
-    columns, closed = len(around), np.isclose(around[-1] - around[0] + around[1] - around[0], 2 * np.pi)
+    columns, closed = (
+        len(around),
+        np.isclose(around[-1] - around[0] + around[1] - around[0], 2 * np.pi),
+    )
     vertices, weights = [], []
     for (x, y, z), wide, deep, w in rings:
-        vertices.append(np.stack([x + wide * np.cos(around), y - deep * np.sin(around), np.full(columns, z)], -1))
+        vertices.append(
+            np.stack(
+                [x + wide * np.cos(around), y - deep * np.sin(around), np.full(columns, z)], -1
+            )
+        )
         weights.append(w)
     faces = []
     for r in range(len(rings) - 1):
@@ -22,28 +30,44 @@ def sheet(rings, around, groups):
             a, b = r * columns + i, r * columns + (i + 1) % columns
             faces += [(a, a + columns, b), (b, a + columns, b + columns)]
     shares = np.zeros((len(rings) * columns, INFLUENCES), np.float32)
-    shares[:, :len(groups)] = np.concatenate(weights)
+    shares[:, : len(groups)] = np.concatenate(weights)
     bones = np.zeros((len(rings) * columns, INFLUENCES), np.int32)
-    bones[:, :len(groups)] = groups
+    bones[:, : len(groups)] = groups
     return np.concatenate(vertices), np.array(faces), bones, shares / shares.sum(1, keepdims=True)
 
 
 def skirt(body, length):
-    """From the waist down to `length` (0 hip to 1 ankle), moved by the pelvis above and by the nearer thigh below."""
+    """From the waist down to `length` (0 hip to 1 ankle), moved by the pelvis above and by the
+    nearer thigh below.
+    """
     around = 2 * np.pi * np.arange(32) / 32
     hip, ankle = body.heads[GROUP["thigh.L"]], body.heads[GROUP["foot.L"]]
     top, hem = body.heads[GROUP["belly"], 2] + 0.09, hip[2] - length * (hip[2] - ankle[2])
-    trunk = np.isin(body.part, [GROUP[g] for g in ("pelvis", "belly", "waist", "thigh.L", "thigh.R")])
+    trunk = np.isin(
+        body.part, [GROUP[g] for g in ("pelvis", "belly", "waist", "thigh.L", "thigh.R")]
+    )
     left = 0.5 + 0.5 * np.clip(np.cos(around) / 0.6, -1, 1)
     rings = []
     for z in np.linspace(top, hem, 9):
-        ring = body.vertices[trunk & (np.abs(body.vertices[:, 2] - max(z, hip[2] - 0.5 * (hip[2] - ankle[2]))) < 0.03)]
+        ring = body.vertices[
+            trunk
+            & (np.abs(body.vertices[:, 2] - max(z, hip[2] - 0.5 * (hip[2] - ankle[2]))) < 0.03)
+        ]
         low, high = ring.min(0), ring.max(0)
         down = (top - z) / (top - hem)
         follow = 0.88 * np.clip((hip[2] + 0.06 - z) / 0.22, 0, 1)
         w = np.stack([np.full(32, 1 - follow), follow * left, follow * (1 - left)], -1)
-        half = np.maximum((high - low) / 2, [0.14 + 0.08 * down * length, 0.1 + 0.08 * down * length, 0])
-        rings.append((((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, z), half[0] + 0.024, half[1] + 0.026, w))
+        half = np.maximum(
+            (high - low) / 2, [0.14 + 0.08 * down * length, 0.1 + 0.08 * down * length, 0]
+        )
+        rings.append(
+            (
+                ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, z),
+                half[0] + 0.024,
+                half[1] + 0.026,
+                w,
+            )
+        )
     return sheet(rings, around, [GROUP["pelvis"], GROUP["thigh.L"], GROUP["thigh.R"]])
 
 

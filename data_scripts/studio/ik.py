@@ -15,9 +15,11 @@ def turn(axis, angle):
     """Rotation matrices `(..., 3, 3)` about the axis "x", "y" or "z" by `angle (...)`."""
     c, s = np.cos(angle), np.sin(angle)
     zero, one = np.zeros_like(c), np.ones_like(c)
-    rows = {"x": [one, zero, zero, zero, c, -s, zero, s, c],
-            "y": [c, zero, s, zero, one, zero, -s, zero, c],
-            "z": [c, -s, zero, s, c, zero, zero, zero, one]}[axis]
+    rows = {
+        "x": [one, zero, zero, zero, c, -s, zero, s, c],
+        "y": [c, zero, s, zero, one, zero, -s, zero, c],
+        "z": [c, -s, zero, s, c, zero, zero, zero, one],
+    }[axis]
     return np.stack(rows, -1).reshape(c.shape + (3, 3))
 
 
@@ -38,18 +40,19 @@ def _frame(direction, hinge):
 def two_bones(start, target, upper, lower, pole, max_flexion):
     """Directions of the two bones of a limb and the axis of its hinge, each `(T, 3)`.
 
-    start, target: `(T, 3)`; upper, lower: lengths; pole: `(T, 3)`, the side to which the hinge points. A target
-    beyond the limb's reach, or nearer than the hinge can flex, is approached as far as possible.
+    start, target: `(T, 3)`; upper, lower: lengths; pole: `(T, 3)`, the side to which the hinge
+    points. A target beyond the limb's reach, or nearer than the hinge can flex, is approached as
+    far as possible.
     """
     along = target - start
     distance = np.linalg.norm(along, axis=-1)
-    nearest = np.sqrt(upper ** 2 + lower ** 2 + 2 * upper * lower * np.cos(max_flexion))
+    nearest = np.sqrt(upper**2 + lower**2 + 2 * upper * lower * np.cos(max_flexion))
     distance = np.clip(distance, nearest, (upper + lower) * 0.9985)[:, None]
     along = unit(along)
     hinge = unit(np.cross(pole, along))
     side = np.cross(along, hinge)
-    cosine = np.clip((upper ** 2 + distance ** 2 - lower ** 2) / (2 * upper * distance), -1, 1)
-    first = along * cosine + side * np.sqrt(1 - cosine ** 2)
+    cosine = np.clip((upper**2 + distance**2 - lower**2) / (2 * upper * distance), -1, 1)
+    first = along * cosine + side * np.sqrt(1 - cosine**2)
     second = unit(along * distance - first * upper)
     return first, second, hinge
 
@@ -69,9 +72,13 @@ def solve(body, plan):
 
     R[:, 0] = turn("z", plan.yaw) @ lean(plan.tilt)
     P[:, 0] = plan.pelvis
-    for parent, name, angles in (("pelvis", "belly", plan.spine / 3), ("belly", "waist", plan.spine / 3),
-                                 ("waist", "chest", plan.spine / 3), ("chest", "neck", plan.head / 2),
-                                 ("neck", "head", plan.head / 2)):
+    for parent, name, angles in (
+        ("pelvis", "belly", plan.spine / 3),
+        ("belly", "waist", plan.spine / 3),
+        ("waist", "chest", plan.spine / 3),
+        ("chest", "neck", plan.head / 2),
+        ("neck", "head", plan.head / 2),
+    ):
         R[:, place(name)] = R[:, GROUP[parent]] @ lean(angles)
     chest = R[:, GROUP["chest"]]
     for k, (s, sign) in enumerate(SIDES):
@@ -86,14 +93,17 @@ def solve(body, plan):
         elbow = plan.elbows[:, k]  # 0 hangs down and back, 1 points out to the side
         pole = np.stack([sign * (0.35 + elbow), 0.75 - 0.55 * elbow, -0.75 + 0.45 * elbow], -1)
         to_world = lambda v: np.einsum("tab,tb->ta", chest, v)
-        first, second, hinge = two_bones(shoulder, shoulder + to_world(local), upper, lower, to_world(pole),
-                                         MAX_FLEXION["elbow"])
+        first, second, hinge = two_bones(
+            shoulder, shoulder + to_world(local), upper, lower, to_world(pole), MAX_FLEXION["elbow"]
+        )
         rest1 = unit(heads[GROUP[f"forearm.{s}"]] - heads[GROUP[f"upperarm.{s}"]])
         rest2 = unit(heads[GROUP[f"hand.{s}"]] - heads[GROUP[f"forearm.{s}"]])
         rest_hinge = np.cross(rest1, rest2)
         R[:, GROUP[f"upperarm.{s}"]] = _frame(first, hinge) @ _frame(rest1, rest_hinge).T
         R[:, place(f"forearm.{s}")] = fore = _frame(second, hinge) @ _frame(rest2, rest_hinge).T
-        twist = sign * plan.wrists[:, k]  # shared between forearm and wrist, as by the two bones of a real forearm
+        twist = (
+            sign * plan.wrists[:, k]
+        )  # shared between forearm and wrist, as by the two bones of a real forearm
         R[:, place(f"wristward.{s}")] = fore @ _about(rest2, twist * 0.5)
         R[:, place(f"hand.{s}")] = fore @ _about(rest2, twist)
     return R, P
@@ -105,12 +115,20 @@ def _leg(body, plan, R, place, k, s, sign):
     hip_place = plan.pelvis + np.einsum("tab,b->ta", R[:, 0], heads[thigh] - heads[0])
     forward, left = np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0])
     foot_turn = turn("z", plan.foot_yaw[:, k])
-    # A knee points ahead under a standing body and up under a sitting one: always across the leg, as the hip and foot turn it.
+    # A knee points ahead under a standing body and up under a sitting one: always across the leg,
+    # as the hip and foot turn it.
     across = unit(np.einsum("tab,b->ta", foot_turn, left) + np.einsum("tab,b->ta", R[:, 0], left))
-    pole = unit(np.cross(plan.ankles[:, k] - hip_place, across)) \
-        + plan.knees_out[:, None] * np.einsum("tab,b->ta", R[:, 0], sign * left)
-    first, second, hinge = two_bones(hip_place, plan.ankles[:, k], body.length(f"thigh.{s}", f"shin.{s}"),
-                                     body.length(f"shin.{s}", f"foot.{s}"), pole, MAX_FLEXION["knee"])
+    pole = unit(np.cross(plan.ankles[:, k] - hip_place, across)) + plan.knees_out[
+        :, None
+    ] * np.einsum("tab,b->ta", R[:, 0], sign * left)
+    first, second, hinge = two_bones(
+        hip_place,
+        plan.ankles[:, k],
+        body.length(f"thigh.{s}", f"shin.{s}"),
+        body.length(f"shin.{s}", f"foot.{s}"),
+        pole,
+        MAX_FLEXION["knee"],
+    )
     rest1, rest2 = unit(heads[shin] - heads[thigh]), unit(heads[foot] - heads[shin])
     rest_hinge = np.cross(forward, unit(heads[foot] - heads[thigh]))
     place(f"thigh.{s}")
@@ -120,7 +138,9 @@ def _leg(body, plan, R, place, k, s, sign):
     place(f"foot.{s}")
     R[:, foot] = foot_turn @ turn("x", plan.foot_pitch[:, k])
     place(f"toes.{s}")
-    R[:, toes] = foot_turn @ turn("x", np.minimum(plan.foot_pitch[:, k], 0))  # toes stay flat under a lifted heel
+    R[:, toes] = foot_turn @ turn(
+        "x", np.minimum(plan.foot_pitch[:, k], 0)
+    )  # toes stay flat under a lifted heel
 
 
 def _about(axis, angle):

@@ -1,7 +1,8 @@
-"""Smooth motion of one clip: latent drivers of time, put together to a `Plan` that `ik.solve` turns into a body.
+"""Smooth motion of one clip: latent drivers of time, put together to a `Plan` that `ik.solve` turns
+into a body.
 
-Nothing here draws a pose at random: a clip draws parameters once, and every joint then follows a continuous function
-of time, sampled at 50 Hz and read out at the recipe's frame rate.
+Nothing here draws a pose at random: a clip draws parameters once, and every joint then follows a
+continuous function of time, sampled at 50 Hz and read out at the recipe's frame rate.
 """
 
 import dataclasses
@@ -18,10 +19,11 @@ SEAT_HEIGHT = 0.46  # metres, of the stool in every studio
 
 @dataclasses.dataclass
 class Plan:
-    """What a body does, all arrays with time first: metres, radians, hands in arm lengths from the shoulder.
+    """What a body does, all arrays with time first: metres, radians, hands in arm lengths from the
+    shoulder.
 
-    hands `(T, 2, 3)` are (outward, forward, up) in the frame of the chest, left first; stool `(T, 4)` is x, y, yaw
-    and whether it is there.
+    hands `(T, 2, 3)` are (outward, forward, up) in the frame of the chest, left first; stool `(T,
+    4)` is x, y, yaw and whether it is there.
     """
 
     pelvis: np.ndarray
@@ -54,7 +56,9 @@ class Signals:
         return size * 0.5 * np.sin(2 * np.pi * t / period + phase).sum(1)
 
     def keys(self, draw, hold=(0.3, 1.6), move=(0.5, 1.1)):
-        """Moves between values of `draw()` with rests between: `(T,)`, or `(T, ...)` in the shape that draw gives."""
+        """Moves between values of `draw()` with rests between: `(T,)`, or `(T, ...)` in the shape
+        that draw gives.
+        """
         start, values = self.t[0] - self.rng.uniform(0, 1), [np.asarray(draw(), float)]
         out = np.broadcast_to(values[0], self.t.shape + values[0].shape).copy()
         while start < self.t[-1]:
@@ -69,7 +73,9 @@ class Signals:
 
 
 class Sketch:
-    """A person who stands and breathes; an action changes what it needs and `plan()` puts the feet on the floor."""
+    """A person who stands and breathes; an action changes what it needs and `plan()` puts the feet
+    on the floor.
+    """
 
     def __init__(self, rng, body, t, yaw, turn_rate):
         self.rng, self.body, self.t = rng, body, t
@@ -93,10 +99,16 @@ class Sketch:
         self.path = None
 
     def walk(self, speed, radius, period, squeeze=0.75):
-        """Replace the place and heading by a walk along an ellipse, at `speed` m/s; its direction is drawn."""
+        """Replace the place and heading by a walk along an ellipse, at `speed` m/s; its direction
+        is drawn.
+        """
         sign = self.rng.choice([-1.0, 1.0])
         middle = self.rng.uniform(-0.25, 0.25, 2)
-        phi = self.turned[0] + np.pi * (sign > 0) + sign * speed * (np.arange(-3 * RATE, len(self.t) + 3 * RATE) / RATE) / radius
+        phi = (
+            self.turned[0]
+            + np.pi * (sign > 0)
+            + sign * speed * (np.arange(-3 * RATE, len(self.t) + 3 * RATE) / RATE) / radius
+        )
         axis = self.rng.uniform(0, np.pi)
         ring = np.stack([radius * np.cos(phi - axis), squeeze * radius * np.sin(phi - axis)], -1)
         c, sn = np.cos(axis), np.sin(axis)
@@ -104,7 +116,9 @@ class Sketch:
         pace = np.gradient(place, 1 / RATE, axis=0)
         yaw = np.unwrap(np.arctan2(pace[:, 0], -pace[:, 1]))
         self._track = (np.arange(-3 * RATE, len(self.t) + 3 * RATE) / RATE + self.t[0], place, yaw)
-        self.path = lambda t: tuple(np.interp(t, self._track[0], v) for v in (place[:, 0], place[:, 1], yaw))
+        self.path = lambda t: tuple(
+            np.interp(t, self._track[0], v) for v in (place[:, 0], place[:, 1], yaw)
+        )
         self.steps = dict(period=period, swing=0.38, step_height=0.1)
         self.stance = (self.rng.uniform(0.07, 0.1), 0.02, self.rng.uniform(0.02, 0.15))
 
@@ -113,18 +127,39 @@ class Sketch:
         t, body = self.t, self.body
         if self.path is None:
             place = self.centre + self.slide
-            self.path = lambda at: tuple(np.interp(at, t, v) for v in (place[:, 0], place[:, 1], self.turned))
+            self.path = lambda at: tuple(
+                np.interp(at, t, v) for v in (place[:, 0], place[:, 1], self.turned)
+            )
         ankles, foot_yaw, foot_pitch = plan_feet(body, t, self.path, self.stance, **self.steps)
-        height = self.height if self.sitting else standing_height(body, t, self.path, ankles, self.height)
+        height = (
+            self.height
+            if self.sitting
+            else standing_height(body, t, self.path, ankles, self.height)
+        )
         x, y, yaw = self.path(t)
         present = np.full_like(t, float(self.sitting == "stool"))
-        return Plan(np.stack([x, y, height], -1), yaw, self.tilt, self.spine, self.head, self.hands, self.elbows,
-                    self.wrists, ankles, foot_yaw, foot_pitch, self.knees_out, np.stack([x, y, yaw, present], -1))
+        return Plan(
+            np.stack([x, y, height], -1),
+            yaw,
+            self.tilt,
+            self.spine,
+            self.head,
+            self.hands,
+            self.elbows,
+            self.wrists,
+            ankles,
+            foot_yaw,
+            foot_pitch,
+            self.knees_out,
+            np.stack([x, y, yaw, present], -1),
+        )
 
 
 def turning(s, rate):
     """Heading `(T,)` that turns one way at `rate` rad/s on average, in bouts with rests between."""
-    speed = np.maximum(s.keys(lambda: s.rng.choice([0.0, 1.6, 2.2]), hold=(0.4, 1.2), move=(0.4, 0.8)), 0)
+    speed = np.maximum(
+        s.keys(lambda: s.rng.choice([0.0, 1.6, 2.2]), hold=(0.4, 1.2), move=(0.4, 0.8)), 0
+    )
     return np.cumsum(speed) / RATE * rate
 
 
@@ -138,16 +173,20 @@ def seat_clearance(body):
     """Metres from the pelvis joint to what it sits on: the depth of flesh behind the hip joint."""
     hip = body.heads[GROUP["thigh.L"]]
     reach = body.length("thigh.L", "shin.L")
-    near = body.vertices[(body.part == GROUP["thigh.L"]) & (body.vertices[:, 2] > hip[2] - 0.45 * reach)]
+    near = body.vertices[
+        (body.part == GROUP["thigh.L"]) & (body.vertices[:, 2] > hip[2] - 0.45 * reach)
+    ]
     return float(near[:, 1].max() - hip[1]) + float(body.heads[0][2] - hip[2]) * 0.5
 
 
 def clip(body, action, rng, frames, fps, yaw=None):
-    """One clip: rotations `(T, G, 3, 3)`, positions `(T, G, 3)` in metres and stool `(T, 4)` at `fps`.
+    """One clip: rotations `(T, G, 3, 3)`, positions `(T, G, 3)` in metres and stool `(T, 4)` at
+    `fps`.
 
     action: a name in `actions.ACTIONS`; yaw: heading at the start, radians, drawn if not given.
     """
     from .actions import ACTIONS
+
     if action not in ACTIONS:
         raise ValueError(f"no action {action!r}; there are {sorted(ACTIONS)}")
     t = np.arange(int(np.ceil(frames / fps * RATE)) + 1) / RATE

@@ -1,4 +1,6 @@
-"""A preset's store, rendered once: two notebooks that start together wait for each other and share it."""
+"""A preset's store, rendered once: two notebooks that start together wait for each other and share
+it.
+"""
 
 import contextlib
 import json
@@ -22,8 +24,15 @@ def preset_store(name="sample", cache=None, progress=True):
         if not _complete(path):
             os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
             from .studio import render
-            with contextlib.redirect_stdout(sys.stderr):  # a chapter's output is the same whether it renders or not
-                print(f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, once for all chapters ...", flush=True)
+
+            with contextlib.redirect_stdout(
+                sys.stderr
+            ):  # a chapter's output is the same whether it renders or not
+                print(
+                    f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, once for"
+                    " all chapters ...",
+                    flush=True,
+                )
                 render(recipe, path, progress=progress)
     return path
 

@@ -11,7 +11,9 @@ PLAIN, CHECKS, BANDS, STRIPES, MOTTLED, DOTS, PLANKS, TARTAN, SKY, BRICKS = rang
 
 @wp.struct
 class Paint:
-    """Materials: index of a triangle -> two colours (linear light), a pattern and its period in metres."""
+    """Materials: index of a triangle -> two colours (linear light), a pattern and its period in
+    metres.
+    """
 
     of_triangle: wp.array(dtype=wp.int32)
     first: wp.array(dtype=wp.vec3)
@@ -21,7 +23,9 @@ class Paint:
 
 
 def paint_on(device, of_triangle, materials):
-    """A `Paint` from triangle indices `(F,)` and materials, a list of (first rgb, second rgb, pattern, period)."""
+    """A `Paint` from triangle indices `(F,)` and materials, a list of (first rgb, second rgb,
+    pattern, period).
+    """
     p = Paint()
     first, second, pattern, period = zip(*materials)
     p.of_triangle = wp.array(np.asarray(of_triangle, np.int32), dtype=wp.int32, device=device)
@@ -48,7 +52,7 @@ def paint(p: Paint, triangle: int, at: wp.vec3, facing: wp.vec3):
     if kind == PLAIN:
         return p.first[m]
     x = at / p.period[m]
-    mix = float(0.0)
+    mix = 0.0
     if kind == CHECKS:
         if wp.abs(facing[2]) > 0.7:
             mix = wp.abs(odd(x[0]) - odd(x[1]))
@@ -71,7 +75,9 @@ def paint(p: Paint, triangle: int, at: wp.vec3, facing: wp.vec3):
         row = wp.floor(x[1])
         along = x[0] * 0.12 + 0.37 * row
         board = wp.rand_init(11, int(row) * 131 + int(wp.floor(along)))
-        mix = 0.75 * wp.randf(board) + 0.2 * wp.noise(wp.rand_init(5), wp.vec2(x[0] * 0.5, x[1] * 5.0))
+        mix = 0.75 * wp.randf(board) + 0.2 * wp.noise(
+            wp.rand_init(5), wp.vec2(x[0] * 0.5, x[1] * 5.0)
+        )
         if x[1] - row < 0.05 or along - wp.floor(along) < 0.006:
             mix = 1.25
     elif kind == BRICKS:
@@ -81,7 +87,11 @@ def paint(p: Paint, triangle: int, at: wp.vec3, facing: wp.vec3):
         if x[2] - row < 0.14 or along - wp.floor(along) < 0.06:
             mix = 1.0
     elif kind == SKY:
-        mix = wp.clamp(x[2] + 0.35 * wp.noise(wp.rand_init(3), wp.vec3(x[0] * 2.0, x[1] * 2.0, x[2] * 5.0)), 0.0, 1.0)
+        mix = wp.clamp(
+            x[2] + 0.35 * wp.noise(wp.rand_init(3), wp.vec3(x[0] * 2.0, x[1] * 2.0, x[2] * 5.0)),
+            0.0,
+            1.0,
+        )
     mix = wp.clamp(mix, 0.0, 1.25)
     return p.first[m] * (1.0 - mix) + p.second[m] * mix
 

@@ -13,7 +13,8 @@ CONTRAST = 0.2  # difference to a neighbour, of 0 to 1, from which on a pixel ge
 class Raycaster:
     """Renders up to `slots` instants of one subject at a time; one of these per thread.
 
-    scene: `scene.Scene`; plates: its `room.Plates`; image_size: pixels; samples: further rays of a pixel at an edge.
+    scene: `scene.Scene`; plates: its `room.Plates`; image_size: pixels; samples: further rays of a
+    pixel at an edge.
     """
 
     def __init__(self, scene, plates, image_size, samples, slots, device, background="keep"):
@@ -41,10 +42,19 @@ class Raycaster:
         self.figure = figure
         faces = figure.faces[None] + n * np.arange(self.slots)[:, None, None]
         groups = np.repeat(np.arange(self.slots), len(figure.faces))
-        self.mesh = wp.Mesh(array(np.tile(figure.vertices, (self.slots, 1)), wp.vec3), array(faces.ravel(), wp.int32, np.int32),
-                            groups=array(groups, wp.int32, np.int32))
-        self.rest, self.rest_normals = array(figure.vertices, wp.vec3), array(figure.normals, wp.vec3)
-        self.bones, self.weights = array(figure.bones, wp.int32, np.int32), array(figure.weights, wp.float32)
+        self.mesh = wp.Mesh(
+            array(np.tile(figure.vertices, (self.slots, 1)), wp.vec3),
+            array(faces.ravel(), wp.int32, np.int32),
+            groups=array(groups, wp.int32, np.int32),
+        )
+        self.rest, self.rest_normals = (
+            array(figure.vertices, wp.vec3),
+            array(figure.normals, wp.vec3),
+        )
+        self.bones, self.weights = (
+            array(figure.bones, wp.int32, np.int32),
+            array(figure.weights, wp.float32),
+        )
         c = self.cast = Cast()
         c.mesh, c.indices = self.mesh.id, self.mesh.indices
         c.triangles, c.vertices, c.person = len(figure.faces), n, figure.person_triangles
@@ -53,27 +63,42 @@ class Raycaster:
         c.paint = paint_on(self.device, figure.of_triangle, figure.materials)
 
     def render(self, moves, crops, seeds, mask=False):
-        """Images of `n <= slots` instants: a torch uint8 tensor `(n, V, 3, S, S)` on the device, overwritten by the next call.
+        """Images of `n <= slots` instants: a torch uint8 tensor `(n, V, 3, S, S)` on the device,
+        overwritten by the next call.
 
-        moves: skinning matrices `(n, G, 3, 4)` float32 (`Body.transforms`, and one for the stool at the end);
-        crops: `(n, V, 3)` x0, y0, size in pixels; seeds: `(n, V)` integers for a replaced background.
-        With mask=True also the coverage of the person, uint8 `(n, V, S, S)`.
+        moves: skinning matrices `(n, G, 3, 4)` float32 (`Body.transforms`, and one for the stool at
+        the end);
+        crops: `(n, V, 3)` x0, y0, size in pixels; seeds: `(n, V)` integers for a replaced
+        background. With mask=True also the coverage of the person, uint8 `(n, V, S, S)`.
         """
         n, array, d = len(moves), self._array, self.device
-        moves = np.concatenate([moves, np.repeat(moves[-1:], self.slots - n, 0)])  # idle slots stay finite
-        wp.launch(skin_kernel, dim=(self.slots, len(self.figure.vertices)), device=d,
-                  inputs=[self.rest, self.rest_normals, self.bones, self.weights, array(moves, wp.vec4)],
-                  outputs=[self.mesh.points, self.cast.normals])
+        moves = np.concatenate(
+            [moves, np.repeat(moves[-1:], self.slots - n, 0)]
+        )  # idle slots stay finite
+        wp.launch(
+            skin_kernel,
+            dim=(self.slots, len(self.figure.vertices)),
+            device=d,
+            inputs=[self.rest, self.rest_normals, self.bones, self.weights, array(moves, wp.vec4)],
+            outputs=[self.mesh.points, self.cast.normals],
+        )
         self.mesh.refit()
         self.stage.crops = array(crops.reshape(-1, 3), wp.vec3)
         self.stage.seeds = array(seeds.ravel(), wp.int32, np.int32)
         size = (n * self.views, self.size, self.size)
-        wp.launch(first_kernel, dim=size, device=d, inputs=[self.cast, self.stage], outputs=[self.base])
-        wp.launch(finish_kernel, dim=size, device=d, inputs=[self.cast, self.stage, self.samples, CONTRAST, self.base],
-                  outputs=[self.out, self.mask if mask else self.no_mask])
+        wp.launch(
+            first_kernel, dim=size, device=d, inputs=[self.cast, self.stage], outputs=[self.base]
+        )
+        wp.launch(
+            finish_kernel,
+            dim=size,
+            device=d,
+            inputs=[self.cast, self.stage, self.samples, CONTRAST, self.base],
+            outputs=[self.out, self.mask if mask else self.no_mask],
+        )
         if d != "cpu":
             wp.synchronize_device(d)  # torch works on another stream; once for a whole batch
-        images = wp.to_torch(self.out)[:n * self.views].unflatten(0, (n, self.views))
+        images = wp.to_torch(self.out)[: n * self.views].unflatten(0, (n, self.views))
         if not mask:
             return images
-        return images, wp.to_torch(self.mask)[:n * self.views].unflatten(0, (n, self.views))
+        return images, wp.to_torch(self.mask)[: n * self.views].unflatten(0, (n, self.views))

@@ -1,23 +1,44 @@
-"""Recipes: everything that decides what a store of the studio holds. The same recipe makes the same bytes on one machine."""
+"""Recipes: everything that decides what a store of the studio holds. The same recipe makes the same
+bytes on one machine.
+"""
 
 import dataclasses
 import hashlib
 import json
 
-VERSION = 2  # raise it whenever the studio draws anything differently, so that no old cache is taken for a new one
+# raise it whenever the studio draws anything differently, so that no old cache is taken for a new
+# one
+VERSION = 2
 
-ALL_ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting",
-               "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether")
+ALL_ACTIONS = (
+    "Directions",
+    "Discussion",
+    "Eating",
+    "Greeting",
+    "Phoning",
+    "Photo",
+    "Posing",
+    "Purchases",
+    "Sitting",
+    "SittingDown",
+    "Smoking",
+    "Waiting",
+    "WalkDog",
+    "Walking",
+    "WalkTogether",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """One store.
 
-    domain: a name in `places.DOMAINS`; clips and frames: clips of each action for each training subject, and frames of
-    each; test_clips and test_frames: the same for test subjects; samples: further rays of a pixel at an edge;
-    background: "keep", "replace" (a made-up picture) or "remove" (black); motion: "parametric", the studio's own, or
-    "cmu", clips of motion capture, whose names are the actions; test_actions: of the test subjects, if others.
+    domain: a name in `places.DOMAINS`; clips and frames: clips of each action for each training
+    subject, and frames of each; test_clips and test_frames: the same for test subjects; samples:
+    further rays of a pixel at an edge;
+    background: "keep", "replace" (a made-up picture) or "remove" (black); motion: "parametric", the
+    studio's own, or "cmu", clips of motion capture, whose names are the actions; test_actions: of
+    the test subjects, if others.
     """
 
     name: str
@@ -51,7 +72,10 @@ class Recipe:
     def as_dict(self):
         """The recipe as JSON holds it, with the version of the studio."""
         fields = json.loads(json.dumps(dataclasses.asdict(self)))
-        for later in ("motion", "test_actions"):  # not in the recipes of older stores, which stay the same
+        for later in (
+            "motion",
+            "test_actions",
+        ):  # not in the recipes of older stores, which stay the same
             if not fields[later] or fields[later] == "parametric":
                 del fields[later]
         return {**fields, "studio": VERSION}
@@ -61,7 +85,9 @@ class Recipe:
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
     def jobs(self):
-        """All clips in order: (subject, action, take, frames); motion capture may give fewer frames."""
+        """All clips in order: (subject, action, take, frames); motion capture may give fewer
+        frames.
+        """
         for subject in self.train + self.test:
             test = subject in self.test
             for action in self.test_actions if test and self.test_actions else self.actions:
@@ -77,21 +103,72 @@ class Recipe:
         return sum(frames for *_, frames in self.jobs())
 
 
-FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")  # as different as six can be
+FEW_ACTIONS = (
+    "Greeting",
+    "Photo",
+    "Posing",
+    "Sitting",
+    "SittingDown",
+    "Walking",
+)  # as different as six can be
 
 PRESETS = {
-    # 4 frames a second: as many pictures hold two and a half times as much motion, and it is motion that is learned from
-    "sample": Recipe("sample", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS, fps=4.0, samples=2),
+    # 4 frames a second: as many pictures hold two and a half times as much motion, and it is motion
+    # that is learned from
+    "sample": Recipe(
+        "sample",
+        64,
+        clips=1,
+        frames=60,
+        test_clips=1,
+        test_frames=30,
+        actions=FEW_ACTIONS,
+        fps=4.0,
+        samples=2,
+    ),
     # what `sample` is to `bench`, of the other domain
-    "sample-field": Recipe("sample-field", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS, fps=4.0,
-                           samples=2, domain="field", train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70),
+    "sample-field": Recipe(
+        "sample-field",
+        64,
+        clips=1,
+        frames=60,
+        test_clips=1,
+        test_frames=30,
+        actions=FEW_ACTIONS,
+        fps=4.0,
+        samples=2,
+        domain="field",
+        train=("F1", "F2", "F3", "F4", "F5", "F6"),
+        test=("F7", "F8"),
+        seed=70,
+    ),
     "bench": Recipe("bench", 128, clips=2, frames=100, test_clips=1, test_frames=50),
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
-    "field": Recipe("field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",
-                    train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70),
-    # real motion of CMU's subject 2: walk, jog, punch, swordplay; tested on another walk, jumps and another swordplay
-    "cmu": Recipe("cmu", 128, clips=1, frames=150, test_clips=1, test_frames=150, motion="cmu",
-                  actions=("02_01", "02_03", "02_05", "02_08"), test_actions=("02_02", "02_04", "02_09")),
+    "field": Recipe(
+        "field",
+        128,
+        clips=1,
+        frames=72,
+        test_clips=1,
+        test_frames=72,
+        domain="field",
+        train=("F1", "F2", "F3", "F4", "F5", "F6"),
+        test=("F7", "F8"),
+        seed=70,
+    ),
+    # real motion of CMU's subject 2: walk, jog, punch, swordplay; tested on another walk, jumps and
+    # another swordplay
+    "cmu": Recipe(
+        "cmu",
+        128,
+        clips=1,
+        frames=150,
+        test_clips=1,
+        test_frames=150,
+        motion="cmu",
+        actions=("02_01", "02_03", "02_05", "02_08"),
+        test_actions=("02_02", "02_04", "02_09"),
+    ),
 }
 
 

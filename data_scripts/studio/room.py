@@ -1,7 +1,9 @@
-"""The empty room as each camera sees it, rendered once: light from everywhere, light from each lamp, and distance.
+"""The empty room as each camera sees it, rendered once: light from everywhere, light from each
+lamp, and distance.
 
-A room never changes and light adds up, so an image of a person in it only needs to know which lamps the person hides.
-Floor and walls are the inside of one box, hit by arithmetic; the furniture is a mesh.
+A room never changes and light adds up, so an image of a person in it only needs to know which lamps
+the person hides. Floor and walls are the inside of one box, hit by arithmetic; the furniture is a
+mesh.
 """
 
 import numpy as np
@@ -14,25 +16,27 @@ wp.set_module_options({"enable_backward": False, "fast_math": True})
 
 MARGIN = 250  # pixels around the camera's image that crops may reach into
 PLATE = IMAGE + 2 * MARGIN
-RAYS = 3      # by 3 rays a texel
+RAYS = 3  # by 3 rays a texel
 
 
 @wp.struct
 class Room:
-    """Faces of the box: floor, ceiling, -x, +x, -y, +y, then the rug on the floor; metres, linear light."""
+    """Faces of the box: floor, ceiling, -x, +x, -y, +y, then the rug on the floor; metres, linear
+    light.
+    """
 
     furniture: wp.uint64
     paint: Paint
     low: wp.vec3
     high: wp.vec3
     faces: Paint
-    rug: wp.vec2                         # half extents, 0 for none
-    lamps: wp.array(dtype=wp.vec4)       # place and radius
+    rug: wp.vec2  # half extents, 0 for none
+    lamps: wp.array(dtype=wp.vec4)  # place and radius
     colours: wp.array(dtype=wp.vec3)
     ambient: wp.vec3
-    rotation: wp.array(dtype=wp.mat33)   # world -> camera
+    rotation: wp.array(dtype=wp.mat33)  # world -> camera
     centre: wp.array(dtype=wp.vec3)
-    lens: wp.array(dtype=wp.vec4)        # fx, fy, cx, cy in pixels
+    lens: wp.array(dtype=wp.vec4)  # fx, fy, cx, cy in pixels
 
 
 @wp.func
@@ -67,16 +71,19 @@ def bake_kernel(room: Room, glow: wp.array3d(dtype=wp.vec4), lamps: wp.array4d(d
     lens = room.lens[view]
     state = wp.rand_init(view, row * glow.shape[2] + col)
     base = wp.vec3()
-    distance = float(0.0)
+    distance = 0.0
     for s in range(RAYS * RAYS):
         u = (float(col) + (float(s % RAYS) + 0.5) / float(RAYS)) * scale - float(MARGIN)
         v = (float(row) + (float(s // RAYS) + 0.5) / float(RAYS)) * scale - float(MARGIN)
-        ray = wp.normalize(wp.transpose(room.rotation[view]) * wp.vec3((u - lens[2]) / lens[0], (v - lens[3]) / lens[1], 1.0))
+        ray = wp.normalize(
+            wp.transpose(room.rotation[view])
+            * wp.vec3((u - lens[2]) / lens[0], (v - lens[3]) / lens[1], 1.0)
+        )
         box = leave_box(origin, ray, room.low, room.high)
         n = wp.vec3(box[0], box[1], box[2])
         t = box[3]
         at = origin + t * ray
-        sky = bool(False)
+        sky = False
         hit = wp.mesh_query_ray(room.furniture, origin, ray, t)
         if hit.result:
             t = hit.t
@@ -86,7 +93,12 @@ def bake_kernel(room: Room, glow: wp.array3d(dtype=wp.vec4), lamps: wp.array4d(d
                 n = -n
             colour = paint(room.paint, hit.face, at, n)
         else:
-            face = int(wp.abs(n[0]) * 2.0 + wp.abs(n[1]) * 4.0 + wp.where(n[0] + n[1] + n[2] < 0.0, 1.0, 0.0) + 0.5)
+            face = int(
+                wp.abs(n[0]) * 2.0
+                + wp.abs(n[1]) * 4.0
+                + wp.where(n[0] + n[1] + n[2] < 0.0, 1.0, 0.0)
+                + 0.5
+            )
             if face == 0 and wp.abs(at[0]) < room.rug[0] and wp.abs(at[1]) < room.rug[1]:
                 face = 6
             sky = room.faces.pattern[room.faces.of_triangle[face]] == SKY
@@ -103,19 +115,29 @@ def bake_kernel(room: Room, glow: wp.array3d(dtype=wp.vec4), lamps: wp.array4d(d
                 if facing > 0.0:
                     start = at + 0.004 * n
                     there = lamp + room.lamps[k][3] * wp.sample_unit_sphere(state) - start
-                    if not wp.mesh_query_ray_anyhit(room.furniture, start, wp.normalize(there), wp.length(there)):
-                        lamps[k, view, row, col] += wp.cw_mul(colour, room.colours[k]) * (facing / float(RAYS * RAYS))
+                    if not wp.mesh_query_ray_anyhit(
+                        room.furniture, start, wp.normalize(there), wp.length(there)
+                    ):
+                        lamps[k, view, row, col] += wp.cw_mul(colour, room.colours[k]) * (
+                            facing / float(RAYS * RAYS)
+                        )
     glow[view, row, col] = wp.vec4(base[0], base[1], base[2], distance) / float(RAYS * RAYS)
 
 
 class Plates:
-    """The baked room of a `scene.Scene` on a device: `room`, `glow (V, H, H)`, `lamps (L, V, H, H)`; shared by threads."""
+    """The baked room of a `scene.Scene` on a device: `room`, `glow (V, H, H)`, `lamps (L, V, H,
+    H)`; shared by threads.
+    """
 
     def __init__(self, scene, texels, device):
-        array = lambda values, kind, host=np.float32: wp.array(np.ascontiguousarray(values, host), dtype=kind, device=device)
+        array = lambda values, kind, host=np.float32: wp.array(
+            np.ascontiguousarray(values, host), dtype=kind, device=device
+        )
         cameras, r = scene.cameras, Room()
         vertices, faces, of_triangle, materials = scene.mesh()
-        self._furniture = wp.Mesh(array(vertices, wp.vec3), array(faces.ravel(), wp.int32, np.int32))
+        self._furniture = wp.Mesh(
+            array(vertices, wp.vec3), array(faces.ravel(), wp.int32, np.int32)
+        )
         r.furniture = self._furniture.id
         r.paint = paint_on(device, of_triangle, materials)
         r.faces = paint_on(device, np.arange(7), scene.room)
@@ -129,5 +151,13 @@ class Plates:
         r.ambient = wp.vec3(*scene.ambient)
         self.room, views = r, len(cameras)
         self.glow = wp.zeros((views, texels, texels), dtype=wp.vec4, device=device)
-        self.lamps = wp.zeros((len(scene.lights), views, texels, texels), dtype=wp.vec3, device=device)
-        wp.launch(bake_kernel, dim=(views, texels, texels), device=device, inputs=[r], outputs=[self.glow, self.lamps])
+        self.lamps = wp.zeros(
+            (len(scene.lights), views, texels, texels), dtype=wp.vec3, device=device
+        )
+        wp.launch(
+            bake_kernel,
+            dim=(views, texels, texels),
+            device=device,
+            inputs=[r],
+            outputs=[self.glow, self.lamps],
+        )

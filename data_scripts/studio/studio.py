@@ -1,4 +1,6 @@
-"""From a recipe to a store: motion in the caller's thread, rays and JPEGs in workers, parts written in order."""
+"""From a recipe to a store: motion in the caller's thread, rays and JPEGs in workers, parts written
+in order.
+"""
 
 import collections
 import concurrent.futures
@@ -22,7 +24,8 @@ from .raycaster import Raycaster
 from .room import Plates
 from .scene import detector_boxes
 
-TEXELS = 4  # of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
+# of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
+TEXELS = 4
 SOURCE = "MCSS synthetic studio (Anny bodies, Warp ray casting)"
 LICENCE = "CC0: bodies from Anny's CC0 assets, everything else made up by the studio"
 
@@ -33,17 +36,24 @@ def generator(recipe, *names):
 
 
 class Studio:
-    """Scene, subjects and workers of one recipe on one device. clips: `{action: Mocap}` if the recipe's motion is captured."""
+    """Scene, subjects and workers of one recipe on one device. clips: `{action: Mocap}` if the
+    recipe's motion is captured.
+    """
 
     def __init__(self, recipe, device="cpu", workers=None, clips=None):
         if recipe.motion == "cmu" and clips is None:
-            raise ValueError(f"the recipe '{recipe.name}' moves by motion capture: python -m data_scripts.cmu_motion gets it and renders")
+            raise ValueError(
+                f"the recipe '{recipe.name}' moves by motion capture: python -m"
+                " data_scripts.cmu_motion gets it and renders"
+            )
         self.recipe, self.device, self.clips = recipe, str(device), clips
         on_cpu = self.device == "cpu"
         self.slots = 8 if on_cpu else 64  # instants in a launch
         self.workers = workers or (cores() if on_cpu else 1)
         self.scenes = [place(recipe.seed) for place in DOMAINS[recipe.domain]]
-        self._plates = [Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes]
+        self._plates = [
+            Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes
+        ]
         self._subjects, self._local = {}, threading.local()
 
     def scene(self, subject):
@@ -53,8 +63,11 @@ class Studio:
     def subject(self, name):
         """`(Body, Figure)` of a subject; always the same for one recipe's seed."""
         if name not in self._subjects:
-            body, outfit = draw_subject(generator(self.recipe, "subject", name), self.recipe.number(name),
-                                        sporty=self.recipe.domain == "field")
+            body, outfit = draw_subject(
+                generator(self.recipe, "subject", name),
+                self.recipe.number(name),
+                sporty=self.recipe.domain == "field",
+            )
             self._subjects[name] = body, wardrobe.figure(body, outfit)
         return self._subjects[name]
 
@@ -62,35 +75,68 @@ class Studio:
         """The recipe's jobs, with as many frames as their motion has."""
         for subject, action, take, frames in self.recipe.jobs():
             if self.clips is None or action in self.clips:  # a clip that is not there is left out
-                yield subject, action, take, min(frames, self.clips[action].frames(self.recipe.fps)) if self.clips else frames
+                yield (
+                    subject,
+                    action,
+                    take,
+                    (
+                        min(frames, self.clips[action].frames(self.recipe.fps))
+                        if self.clips
+                        else frames
+                    ),
+                )
 
     def clip(self, subject, action, take, frames):
-        """One clip: dict of joints `(T, 17, 3)` mm, moves `(T, G + 1, 3, 4)`, crops `(T, V, 3)`, seeds `(T, V)`."""
+        """One clip: dict of joints `(T, 17, 3)` mm, moves `(T, G + 1, 3, 4)`, crops `(T, V, 3)`,
+        seeds `(T, V)`.
+        """
         body, _ = self.subject(subject)
         rng = generator(self.recipe, subject, action, take)
-        # Starting headings are spread over the circle, so that the clips of a subject together turn to every side.
+        # Starting headings are spread over the circle, so that the clips of a subject together turn
+        # to every side.
         actions = list(dict.fromkeys(self.recipe.actions + self.recipe.test_actions))
         number = actions.index(action) + take * len(actions)
-        yaw = 2 * np.pi * ((0.618 * number + zlib.crc32(subject.encode()) / 2 ** 32) % 1)
+        yaw = 2 * np.pi * ((0.618 * number + zlib.crc32(subject.encode()) / 2**32) % 1)
         if self.clips:
             rotations, positions = self.clips[action].on(body, frames, self.recipe.fps, yaw)
             stool = np.zeros((frames, 4))
         else:
-            rotations, positions, stool = motion.clip(body, action, rng, frames, self.recipe.fps, yaw)
+            rotations, positions, stool = motion.clip(
+                body, action, rng, frames, self.recipe.fps, yaw
+            )
         joints = body.joints_world(rotations, positions)
         outline = np.concatenate([joints, body.joints_world(rotations, positions, markers=True)], 1)
-        moves = np.concatenate([body.transforms(rotations, positions), wardrobe.stool_transforms(stool)[:, None]], 1)
+        moves = np.concatenate(
+            [body.transforms(rotations, positions), wardrobe.stool_transforms(stool)[:, None]], 1
+        )
         cameras = self.scene(subject).cameras
         crops = detector_boxes(rng, cameras, outline)
-        seeds = np.broadcast_to(rng.integers(0, 2 ** 30, len(cameras)), crops.shape[:2])
-        return dict(subject=subject, joints=(joints * 1000).astype(np.float32), moves=moves, crops=crops, seeds=seeds)
+        seeds = np.broadcast_to(rng.integers(0, 2**30, len(cameras)), crops.shape[:2])
+        return dict(
+            subject=subject,
+            joints=(joints * 1000).astype(np.float32),
+            moves=moves,
+            crops=crops,
+            seeds=seeds,
+        )
 
     def images(self, clip, first=0, last=None, mask=False):
-        """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S, S)` if asked."""
+        """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S,
+        S)` if asked.
+        """
         if not hasattr(self._local, "casters"):  # buffers of this thread, one set for each place
-            self._local.casters = [Raycaster(scene, plates, self.recipe.image_size, self.recipe.samples, self.slots,
-                                             self.device, self.recipe.background)
-                                   for scene, plates in zip(self.scenes, self._plates)]
+            self._local.casters = [
+                Raycaster(
+                    scene,
+                    plates,
+                    self.recipe.image_size,
+                    self.recipe.samples,
+                    self.slots,
+                    self.device,
+                    self.recipe.background,
+                )
+                for scene, plates in zip(self.scenes, self._plates)
+            ]
         caster = self._local.casters[self.recipe.number(clip["subject"]) % len(self.scenes)]
         figure = self.subject(clip["subject"])[1]
         if caster.figure is not figure:
@@ -102,12 +148,14 @@ class Studio:
         images = self.images(clip, first, last)
         n, views = images.shape[:2]
         jpegs = encode(images.flatten(0, 1))
-        return [jpegs[i * views:(i + 1) * views] for i in range(n)]
+        return [jpegs[i * views : (i + 1) * views] for i in range(n)]
 
     def frames(self, jobs):
-        """For each job `(subject, action, take, frames)` an iterator over its frames, as `StoreWriter.add` wants them.
+        """For each job `(subject, action, take, frames)` an iterator over its frames, as
+        `StoreWriter.add` wants them.
 
-        Each iterator has to be used up before the next is asked for. Work runs ahead over the ends of clips.
+        Each iterator has to be used up before the next is asked for. Work runs ahead over the ends
+        of clips.
         """
         pool = concurrent.futures.ThreadPoolExecutor(self.workers)
         ahead, clips = collections.deque(), collections.deque()
@@ -143,11 +191,18 @@ class Studio:
 
 
 def encode(images):
-    """Images uint8 `(n, 3, S, S)` -> list of JPEGs; on a GPU they are encoded there and leave it compressed."""
+    """Images uint8 `(n, 3, S, S)` -> list of JPEGs; on a GPU they are encoded there and leave it
+    compressed.
+    """
     if images.is_cuda:
         from torchvision.io import encode_jpeg
-        return [jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)]
-    return [jpeg(Image.fromarray(pixels)) for pixels in images.permute(0, 2, 3, 1).contiguous().numpy()]
+
+        return [
+            jpeg.cpu().numpy().tobytes() for jpeg in encode_jpeg(list(images.unbind()), QUALITY)
+        ]
+    return [
+        jpeg(Image.fromarray(pixels)) for pixels in images.permute(0, 2, 3, 1).contiguous().numpy()
+    ]
 
 
 def clip_name(action, take):
@@ -156,31 +211,57 @@ def clip_name(action, take):
 
 
 def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE, source=SOURCE):
-    """Render a recipe into a store at `path`, or finish one that was interrupted; damaged parts are made again.
+    """Render a recipe into a store at `path`, or finish one that was interrupted; damaged parts are
+    made again.
 
     clips: `{action: Mocap}` if its motion is captured.
     """
     from .body import anny_model
+
     anny_model()
     # Warp may want a newer driver than PyTorch does, and then sees no GPU
     device = device or ("cuda" if torch.cuda.is_available() and wp.is_cuda_available() else "cpu")
     studio = Studio(recipe, device, clips=clips)
     views = [f"cam{k + 1}" for k in range(len(studio.scenes[0].cameras))]
-    with StoreWriter(path, name=recipe.name, licence=licence, source=source,
-                     recipe=recipe.as_dict(), fps=recipe.fps, image_size=recipe.image_size, views=views) as writer:
+    with StoreWriter(
+        path,
+        name=recipe.name,
+        licence=licence,
+        source=source,
+        recipe=recipe.as_dict(),
+        fps=recipe.fps,
+        image_size=recipe.image_size,
+        views=views,
+    ) as writer:
         all_jobs = list(studio.jobs())
         instants = sum(job[3] for job in all_jobs)
         jobs = [job for job in all_jobs if not writer.has(job[0], clip_name(job[1], job[2]))]
-        bar = tqdm(total=instants * len(views), unit="img", desc=f"rendering {recipe.name}", disable=not progress)
+        bar = tqdm(
+            total=instants * len(views),
+            unit="img",
+            desc=f"rendering {recipe.name}",
+            disable=not progress,
+        )
         bar.update((instants - sum(job[3] for job in jobs)) * len(views))
         for job, frames in zip(jobs, studio.frames(jobs)):
             writer.add(job[0], clip_name(job[1], job[2]), job[1], _count(frames, bar, len(views)))
         bar.close()
-        writer.finish(order=[(job[0], clip_name(job[1], job[2])) for job in all_jobs],  # whatever was rendered first
-                      splits={"train": {"subjects": list(recipe.train), "views": None, "frames": None},
-                              "test": {"subjects": list(recipe.test), "views": None, "frames": None}},
-                      calibration={subject: {view: camera.calibration() for view, camera in zip(views, studio.scene(subject).cameras)}
-                                   for subject in recipe.train + recipe.test})
+        writer.finish(
+            order=[
+                (job[0], clip_name(job[1], job[2])) for job in all_jobs
+            ],  # whatever was rendered first
+            splits={
+                "train": {"subjects": list(recipe.train), "views": None, "frames": None},
+                "test": {"subjects": list(recipe.test), "views": None, "frames": None},
+            },
+            calibration={
+                subject: {
+                    view: camera.calibration()
+                    for view, camera in zip(views, studio.scene(subject).cameras)
+                }
+                for subject in recipe.train + recipe.test
+            },
+        )
     return path
 
 

@@ -1,8 +1,8 @@
 """Who wears what: each subject's skin, hair and clothes, painted on the rest mesh by body part.
 
-Everything is decided per triangle from its body part and its place along the limb, so that a sleeve or a hem has a
-length; loose clothes and hair also push the mesh outwards a little. The stool is part of the mesh, moved by a matrix
-of its own.
+Everything is decided per triangle from its body part and its place along the limb, so that a sleeve
+or a hem has a length; loose clothes and hair also push the mesh outwards a little. The stool is
+part of the mesh, moved by a matrix of its own.
 """
 
 import dataclasses
@@ -19,8 +19,9 @@ SKIN, HAIR, TOP, BOTTOM, SHOES, SOLES, EYES, LIPS, CAP, SEAT, STEEL = range(11)
 
 @dataclasses.dataclass(frozen=True)
 class Outfit:
-    """Colours in linear light; sleeve and leg: covered part of arm and leg, 0 to 1; loose: metres of slack; skirt: its
-    length as leg has it, 0 for none; locks: metres of hair below the neck, 0 for none."""
+    """Colours in linear light; sleeve and leg: covered part of arm and leg, 0 to 1; loose: metres
+    of slack; skirt: its length as leg has it, 0 for none; locks: metres of hair below the neck, 0
+    for none."""
 
     skin: tuple
     hair: tuple
@@ -38,7 +39,9 @@ class Outfit:
 
 @dataclasses.dataclass
 class Figure:
-    """What the raycaster draws: see `raycaster.Raycaster.dress`. The first `person_triangles` faces are the person."""
+    """What the raycaster draws: see `raycaster.Raycaster.dress`. The first `person_triangles` faces
+    are the person.
+    """
 
     vertices: np.ndarray
     normals: np.ndarray
@@ -52,7 +55,9 @@ class Figure:
 
 
 def limb_coordinate(body, side, first, last):
-    """For each vertex `(V,)`: 0 at the joint of group `first`, 1 at that of group `last`, measured along the limb."""
+    """For each vertex `(V,)`: 0 at the joint of group `first`, 1 at that of group `last`, measured
+    along the limb.
+    """
     a, b = body.heads[GROUP[f"{first}.{side}"]], body.heads[GROUP[f"{last}.{side}"]]
     axis = (b - a) / np.dot(b - a, b - a)
     return (body.vertices - a) @ axis
@@ -84,12 +89,21 @@ def materials_of(body, outfit):
     eyes = (body.bone_heads["eye.L"] + body.bone_heads["eye.R"]) / 2
     skull = body.vertices[part == GROUP["head"]]
     top, back = skull[:, 2].max(), skull[:, 1].max()
-    up, behind = (centre[:, 2] - eyes[2]) / (top - eyes[2]), (centre[:, 1] - eyes[1]) / (back - eyes[1])
-    hairline = 0.62 - 0.9 * np.clip(behind - 0.12, 0, 1) - outfit.hair_length * np.clip(behind - 0.35, 0, 1)
+    up, behind = (
+        (centre[:, 2] - eyes[2]) / (top - eyes[2]),
+        (centre[:, 1] - eyes[1]) / (back - eyes[1]),
+    )
+    hairline = (
+        0.62
+        - 0.9 * np.clip(behind - 0.12, 0, 1)
+        - outfit.hair_length * np.clip(behind - 0.35, 0, 1)
+    )
     material[head & (up > hairline) & (behind > 0.03)] = HAIR
     if outfit.cap is not None:
         material[head & (up > 0.55 - 0.25 * behind)] = CAP
-    eyeball = np.min([np.linalg.norm(centre - body.bone_heads[f"eye.{s}"], axis=1) for s in "LR"], 0)
+    eyeball = np.min(
+        [np.linalg.norm(centre - body.bone_heads[f"eye.{s}"], axis=1) for s in "LR"], 0
+    )
     material[head & (eyeball < 0.017)] = EYES
     return material
 
@@ -114,27 +128,65 @@ def figure(body, outfit):
     if outfit.locks:
         parts.append((*long_hair(body, outfit.locks), HAIR))
     person = sum(len(part[1]) for part in parts)
-    parts.append((stool_vertices, stool_faces, np.full((len(stool_vertices), INFLUENCES), STOOL),
-                  np.tile(np.eye(1, INFLUENCES), (len(stool_vertices), 1)), stool_material))
+    parts.append(
+        (
+            stool_vertices,
+            stool_faces,
+            np.full((len(stool_vertices), INFLUENCES), STOOL),
+            np.tile(np.eye(1, INFLUENCES), (len(stool_vertices), 1)),
+            stool_material,
+        )
+    )
     start = np.cumsum([0] + [len(part[0]) for part in parts])
     everything, bones, weights = (np.concatenate([part[k] for part in parts]) for k in (0, 2, 3))
     faces = np.concatenate([part[1] + n for part, n in zip(parts, start)])
     material = np.concatenate([np.broadcast_to(part[4], len(part[1])) for part in parts])
     seat, steel = (0.03, 0.03, 0.035), (0.35, 0.35, 0.37)
-    materials = [(outfit.skin, tuple(np.multiply(outfit.skin, 0.8)), MOTTLED, 0.05),
-                 (outfit.hair, tuple(np.multiply(outfit.hair, 1.8)), MOTTLED, 0.02),
-                 outfit.top, outfit.bottom, outfit.shoes, ((0.5, 0.5, 0.5),) * 2 + (PLAIN, 1.0),
-                 ((0.25, 0.22, 0.2),) * 2 + (PLAIN, 1.0), ((0.3, 0.1, 0.1),) * 2 + (PLAIN, 1.0),
-                 outfit.cap or outfit.top, (seat, seat, PLAIN, 1.0), (steel, steel, PLAIN, 1.0)]
-    return Figure(everything, vertex_normals(everything, faces), everything, faces, bones, weights, material, materials, person)
+    materials = [
+        (outfit.skin, tuple(np.multiply(outfit.skin, 0.8)), MOTTLED, 0.05),
+        (outfit.hair, tuple(np.multiply(outfit.hair, 1.8)), MOTTLED, 0.02),
+        outfit.top,
+        outfit.bottom,
+        outfit.shoes,
+        ((0.5, 0.5, 0.5),) * 2 + (PLAIN, 1.0),
+        ((0.25, 0.22, 0.2),) * 2 + (PLAIN, 1.0),
+        ((0.3, 0.1, 0.1),) * 2 + (PLAIN, 1.0),
+        outfit.cap or outfit.top,
+        (seat, seat, PLAIN, 1.0),
+        (steel, steel, PLAIN, 1.0),
+    ]
+    return Figure(
+        everything,
+        vertex_normals(everything, faces),
+        everything,
+        faces,
+        bones,
+        weights,
+        material,
+        materials,
+        person,
+    )
 
 
 def stool(height=0.46, radius=0.19, sides=20):
     """A round stool on one leg: vertices, triangles, materials; it stands at the origin on z = 0."""
-    rings = [(0.0, 0.0, STEEL), (0.24, 0.0, STEEL), (0.24, 0.02, STEEL), (0.03, 0.04, STEEL),
-             (0.03, height - 0.07, STEEL), (radius, height - 0.07, SEAT), (radius, height - 0.01, SEAT), (0.0, height, SEAT)]
+    rings = [
+        (0.0, 0.0, STEEL),
+        (0.24, 0.0, STEEL),
+        (0.24, 0.02, STEEL),
+        (0.03, 0.04, STEEL),
+        (0.03, height - 0.07, STEEL),
+        (radius, height - 0.07, SEAT),
+        (radius, height - 0.01, SEAT),
+        (0.0, height, SEAT),
+    ]
     angle = 2 * np.pi * np.arange(sides) / sides
-    vertices = np.concatenate([np.stack([r * np.cos(angle), r * np.sin(angle), np.full(sides, z)], -1) for r, z, _ in rings])
+    vertices = np.concatenate(
+        [
+            np.stack([r * np.cos(angle), r * np.sin(angle), np.full(sides, z)], -1)
+            for r, z, _ in rings
+        ]
+    )
     faces, materials = [], []
     for k in range(len(rings) - 1):
         for i in range(sides):
@@ -145,10 +197,25 @@ def stool(height=0.46, radius=0.19, sides=20):
 
 
 def stool_transforms(places):
-    """`(T, 4)` x, y, yaw, present -> `(T, 3, 4)`; an absent stool shrinks to a point under the floor."""
+    """`(T, 4)` x, y, yaw, present -> `(T, 3, 4)`; an absent stool shrinks to a point under the
+    floor.
+    """
     c, s, on = np.cos(places[:, 2]), np.sin(places[:, 2]), places[:, 3]
     zero = np.zeros_like(c)
-    rows = [c * on, -s * on, zero, places[:, 0], s * on, c * on, zero, places[:, 1], zero, zero, on, on - 1.0]
+    rows = [
+        c * on,
+        -s * on,
+        zero,
+        places[:, 0],
+        s * on,
+        c * on,
+        zero,
+        places[:, 1],
+        zero,
+        zero,
+        on,
+        on - 1.0,
+    ]
     return np.stack(rows, -1).reshape(-1, 3, 4).astype(np.float32)
 
 
@@ -160,5 +227,3 @@ def vertex_normals(vertices, faces):
     for k in range(3):
         np.add.at(total, faces[:, k], flat)
     return total / np.maximum(np.linalg.norm(total, axis=-1, keepdims=True), 1e-12)
-
-

@@ -1,4 +1,6 @@
-"""Checkpoints: tensors in safetensors, everything else in JSON, written whole or not at all."""
+"""Checkpoints: tensors in safetensors, everything else in JSON, written whole or not at
+all.
+"""
 
 import errno
 import json
@@ -7,46 +9,65 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..store.files import checksum, whole, write_json
 from ..model import MCSS
+from ..store.files import checksum, whole, write_json
 
 FORMAT = "mcss-checkpoint"
 INDEX = "checkpoint.json"
 
 
 def save_tensors(tensors, path):
-    """Writes `{name: tensor}` as safetensors, whole or not at all. Raises `OSError` where the disk is full, as any write does."""
+    """Writes `{name: tensor}` as safetensors, whole or not at all. Raises `OSError`
+    where the disk is full, as any write does.
+    """
     with whole(path) as temporary:
         try:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()},
+                temporary,
+            )
         except SafetensorError as error:
             if "No space left" in str(error):
-                raise OSError(errno.ENOSPC, "no space left on the device", str(path)) from None
+                raise OSError(
+                    errno.ENOSPC, "no space left on the device", str(path)
+                ) from None
             raise
 
 
 def save_checkpoint(directory, tensors, meta):
     """Makes (tensors, meta) the checkpoint in `directory`, replacing the one before.
 
-    tensors: `{name: tensor}`. meta: anything JSON can hold, as a dict. At whatever moment the process dies,
-    `checkpoint.json` names a complete file of tensors: it is replaced last, in one step.
+    tensors: `{name: tensor}`. meta: anything JSON can hold, as a dict. At whatever
+    moment the process dies, `checkpoint.json` names a complete file of tensors: it is
+    replaced last, in one step.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     name = f"step-{meta['step']:08d}.safetensors"
     save_tensors(tensors, directory / name)
-    write_json(directory / INDEX, {"format": FORMAT, **meta, "tensors": name, "sha256": checksum(directory / name)})
+    write_json(
+        directory / INDEX,
+        {
+            "format": FORMAT,
+            **meta,
+            "tensors": name,
+            "sha256": checksum(directory / name),
+        },
+    )
     for old in directory.glob("*.safetensors"):
         if old.name != name:
             old.unlink()
-    for leftover in directory.glob(".*.part"):  # of a process that was killed while writing
+    for leftover in directory.glob(
+        ".*.part"
+    ):  # of a process that was killed while writing
         leftover.unlink()
 
 
 def load_checkpoint(directory):
     """The checkpoint in `directory`, `(tensors, meta)`, or None if there is none.
 
-    Raises `ValueError` naming the file and the remedy if it is damaged or something else.
+    Raises `ValueError` naming the file and the remedy if it is damaged or something
+    else.
     """
     index = Path(directory) / INDEX
     if not index.exists():
@@ -60,11 +81,16 @@ def load_checkpoint(directory):
             raise ValueError(f"{file.name} is missing or not what was written")
         return load_file(file), meta
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ValueError(f"{index} is not a sound MCSS checkpoint ({error}): delete {index.parent} and train again") from None
+        raise ValueError(
+            f"{index} is not a sound MCSS checkpoint ({error}): delete {index.parent}"
+            " and train again"
+        ) from None
 
 
 def load_model(directory, device="cpu"):
-    """The network of a checkpoint, in evaluation mode on `device`. Raises `ValueError` as `load_checkpoint` does."""
+    """The network of a checkpoint, in evaluation mode on `device`. Raises `ValueError`
+    as `load_checkpoint` does.
+    """
     found = load_checkpoint(directory)
     if found is None:
         raise FileNotFoundError(f"{directory} holds no {INDEX}: not a checkpoint")
@@ -76,7 +102,16 @@ def restore_model(tensors, meta, where="the checkpoint"):
     """An `MCSS` from what `load_checkpoint` returned."""
     try:
         model = MCSS(**meta["model"])
-        model.load_state_dict({key[6:]: value for key, value in tensors.items() if key.startswith("model.")})
+        model.load_state_dict(
+            {
+                key[6:]: value
+                for key, value in tensors.items()
+                if key.startswith("model.")
+            }
+        )
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{where} holds another network than this package builds ({error}): train again") from None
+        raise ValueError(
+            f"{where} holds another network than this package builds ({error}): train"
+            " again"
+        ) from None
     return model

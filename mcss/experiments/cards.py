@@ -1,6 +1,8 @@
-"""The published checkpoints: half-precision weights with a card that says how they came about and what they reach.
+"""The published checkpoints: half-precision weights with a card that says how they came
+about and what they reach.
 
-`python -m mcss.experiments.cards mcss-one baseline-one --store PATH` publishes trainings that are done.
+`python -m mcss.experiments.cards mcss-one baseline-one --store PATH` publishes
+trainings that are done.
 """
 
 import argparse
@@ -11,36 +13,63 @@ import urllib.request
 from pathlib import Path
 
 from ..engine.checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
-from ..store.files import whole, write_json
 from ..inference import predict
+from ..store.files import whole, write_json
 from .measures import Evaluated, at_k, pose_errors, retrieval, with_truth
 from .queue import Queue, describe
 from .results import origin, rounded
 from .trainings import SCHEDULES, TRAININGS
 
 CARD = "card.json"
-#: mm by which a card's numbers may differ on freshly rendered data: rounding of another processor.
+#: mm by which a card's numbers may differ on freshly rendered data: rounding of another
+#: processor.
 TOLERANCE = 1.0
 REPOSITORY = "https://raw.githubusercontent.com/mcss-book/mcss/main/book/checkpoints"
 
 
 def publish(queue, training, seed, folder):
-    """Writes the checkpoint of a finished training and its card into `folder`/`training`."""
+    """Writes the checkpoint of a finished training and its card into
+    `folder`/`training`.
+    """
     if training not in TRAININGS:
-        raise ValueError(f"unknown training {training!r}; there are {', '.join(TRAININGS)}")
+        raise ValueError(
+            f"unknown training {training!r}; there are {', '.join(TRAININGS)}"
+        )
     source, target = queue.place(training, seed), Path(folder) / training
     if not (source / "record.json").exists():
-        raise ValueError(f"{training}, seed {seed}, schedule {queue.schedule} is not trained yet: run an experiment that needs it first")
+        raise ValueError(
+            f"{training}, seed {seed}, schedule {queue.schedule} is not trained yet:"
+            " run an experiment that needs it first"
+        )
     record = queue.record(training, seed)
     tensors, meta = load_checkpoint(source)
-    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    save_checkpoint(target, half, {key: meta[key] for key in ("step", "steps", "model", "config", "store")})
+    half = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+        if name.startswith("model.")
+    }
+    save_checkpoint(
+        target,
+        half,
+        {key: meta[key] for key in ("step", "steps", "model", "config", "store")},
+    )
     store = queue.stores["main"]
     written = json.loads((target / INDEX).read_text(encoding="utf-8"))
     card = {
-        "training": training, "schedule": queue.schedule, "seed": seed, "config": meta["config"], "data": describe(store), "trained": record,
-        "results": results_of(load_model(target, queue.device), store, meta["config"]["target"]), "tolerance": TOLERANCE,
-        "precision": "half", "sha256": written["sha256"], "bytes": (target / written["tensors"]).stat().st_size, "measured": origin(),
+        "training": training,
+        "schedule": queue.schedule,
+        "seed": seed,
+        "config": meta["config"],
+        "data": describe(store),
+        "trained": record,
+        "results": results_of(
+            load_model(target, queue.device), store, meta["config"]["target"]
+        ),
+        "tolerance": TOLERANCE,
+        "precision": "half",
+        "sha256": written["sha256"],
+        "bytes": (target / written["tensors"]).stat().st_size,
+        "measured": origin(),
     }
     write_json(target / CARD, rounded(card, 3))
     return target
@@ -48,14 +77,22 @@ def publish(queue, training, seed, folder):
 
 def results_of(model, store, target="canonical"):
     """What a card states, in mm, on the test split of a store."""
-    evaluated = Evaluated(with_truth(predict(model, store, target=target)), model.pose_mean.cpu(), {}, store, 0)
+    evaluated = Evaluated(
+        with_truth(predict(model, store, target=target)),
+        model.pose_mean.cpu(),
+        {},
+        store,
+        0,
+    )
     return pose_errors(evaluated) | at_k(retrieval(evaluated), 1)
 
 
 def published(name, folder="checkpoints"):
-    """(model, card) of a published checkpoint in `folder`; fetched from the repository first if it is not there.
+    """(model, card) of a published checkpoint in `folder`; fetched from the repository
+    first if it is not there.
 
-    Raises `RuntimeError` if it is neither there nor to be fetched, and `ValueError` if it is not what its checksum says.
+    Raises `RuntimeError` if it is neither there nor to be fetched, and `ValueError` if
+    it is not what its checksum says.
     """
     where = Path(folder) / name
     if not (where / CARD).exists():
@@ -63,14 +100,26 @@ def published(name, folder="checkpoints"):
         try:
             index = _fetch(f"{name}/{INDEX}")
             tensors = Path(json.loads(index)["tensors"]).name
-            for file, content in ((tensors, _fetch(f"{name}/{tensors}")), (INDEX, index), (CARD, _fetch(f"{name}/{CARD}"))):
+            for file, content in (
+                (tensors, _fetch(f"{name}/{tensors}")),
+                (INDEX, index),
+                (CARD, _fetch(f"{name}/{CARD}")),
+            ):
                 with whole(where / file) as temporary:
                     temporary.write_bytes(content)
         except (urllib.error.URLError, OSError) as error:
-            raise RuntimeError(f"{where} is not there and cannot be fetched ({error}): run this in a clone of the repository, in book/") from error
+            raise RuntimeError(
+                f"{where} is not there and cannot be fetched ({error}): run this in a"
+                " clone of the repository, in book/"
+            ) from error
     card = json.loads((where / CARD).read_text(encoding="utf-8"))
-    if card["sha256"] != json.loads((where / INDEX).read_text(encoding="utf-8"))["sha256"]:
-        raise ValueError(f"{where / CARD} is the card of other weights: take both from one commit")
+    if (
+        card["sha256"]
+        != json.loads((where / INDEX).read_text(encoding="utf-8"))["sha256"]
+    ):
+        raise ValueError(
+            f"{where / CARD} is the card of other weights: take both from one commit"
+        )
     return load_model(where), card
 
 
@@ -80,7 +129,9 @@ def _fetch(path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m mcss.experiments.cards", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m mcss.experiments.cards", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("names", nargs="+", metavar="TRAINING")
     parser.add_argument("--store", required=True, metavar="PATH")
     parser.add_argument("--seed", type=int, default=0)

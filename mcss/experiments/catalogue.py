@@ -1,4 +1,6 @@
-"""The experiments: each a few lines that say which trainings are its rows and what is measured on them."""
+"""The experiments: each a few lines that say which trainings are its rows and what is
+measured on them.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,62 +21,160 @@ class Row(NamedTuple):
 class Experiment(NamedTuple):
     title: str
     rows: tuple
-    measure: Callable  #: from an `Evaluated` to a dict; without rows, from a device to {row: dict}
-    example: bool = False  #: shows single images: of the first seed only, and nothing is averaged
+    #: from an `Evaluated` to a dict; without rows, from a device to {row: dict}
+    measure: Callable
+    example: bool = (
+        False  #: shows single images: of the first seed only, and nothing is averaged
+    )
 
 
 ONE, ALL = "one subject's labels", "all subjects' labels"
 
 EXPERIMENTS = {
-    "table1": Experiment("Table 1: MCSS and the Baseline, labels of all subjects and of one", (
-        Row(f"Baseline, {ALL}", "baseline-all"), Row(f"MCSS, {ALL}", "mcss-all"),
-        Row(f"Baseline, {ONE}", "baseline-one"), Row(f"MCSS, {ONE}", "mcss-one"),
-    ), measures.pose_errors),
-    "table2": Experiment("Table 2: canonical against global targets, and a deeper backbone", (
-        Row("MCSS", "mcss-one"), Row("MCSS-global", "mcss-one-global"), Row("MCSS-ResNet34", "mcss-one-resnet34"),
-    ), measures.pose_errors),
-    "table3": Experiment("Table 3: a viewpoint without labels (tested on view 4)", (
-        Row("MCSS-V1234", "mcss-one-v1234"), Row("Baseline-V1234", "baseline-one-v1234"),  # the second is not in the paper
-        Row("MCSS-V123", "mcss-one-v123"), Row("Baseline-V123", "baseline-one-v123"),
-        Row("MCSS-V12", "mcss-one-v12"), Row("Baseline-V12", "baseline-one-v12"),
-    ), measures.view_4_errors),
-    "table4": Experiment("Table 4: retrieval in another domain, as is and fine-tuned without labels", (
-        Row("as is", "mcss-one", on="field"), Row("fine-tuned with L_cnstr", "field-metric", on="field"),
-    ), measures.retrieval),
-    "figure3": Experiment("Fig. 3: error against the amount of labels", tuple(
-        Row(f"{label}, {amount} of one subject" if "label_share" in change else f"{label}, {amount}", f"{method}-{amount}")
-        for method, label in (("mcss", "MCSS"), ("baseline", "Baseline")) for amount, change in AMOUNTS.items()
-    ), measures.pose_errors),
-    "figure4": Experiment("Fig. 4: predicted poses beside the Baseline's", (
-        Row("MCSS", "mcss-one"), Row("Baseline", "baseline-one"),
-    ), measures.examples, example=True),
-    "figure5": Experiment("Fig. 5: retrieval against K, with and without pose labels", (
-        Row("L_cnstr", "metric"), Row("L_cnstr + L_pose (one subject)", "mcss-one"),
-    ), measures.retrieval),
-    "figure6": Experiment("Fig. 6: embedding distance against pose distance", (Row("MCSS", "mcss-one"),), measures.distance_by_pose),
-    "figure1b": Experiment("Fig. 1b: distances between images in the embedding", (
-        Row("MCSS", "mcss-one"),
-    ), measures.distances_between_images, example=True),
-    "tsne": Experiment("t-SNE map of the embedding", (Row("MCSS", "mcss-one"),), measures.map_of_embedding, example=True),
-    "inference": Experiment("Inference time of an image, beside ResNet-50", (), measures.inference_time),
-    "collapse": Experiment("Collapse: G with and without BatchNorm, by beta (margin = 2 beta; one epoch)", tuple(
-        Row(f"{'with' if bn == 'bn' else 'without'} BatchNorm, beta = {beta}", f"collapse-{bn}-{beta}")
-        for bn in ("bn", "no-bn") for beta in BETAS
-    ), measures.training_curves),
-    "batches": Experiment("Mini-batches: one subject or mixed, and the temporal gap", (
-        Row("one subject, gap 0.5 s", "mcss-one"), Row("mixed subjects, gap 0.5 s", "mcss-one-mixed"),
-        Row("one subject, no gap", "mcss-one-gap-0"), Row("one subject, gap 2 s", "mcss-one-gap-2"),
-    ), measures.errors_and_retrieval),
-    "background": Experiment("Background: shared, replaced, removed", tuple(
-        Row(f"{label}, {name}", f"{method}-one{suffix}", on=suffix[1:] or "main")
-        for method, label in (("mcss", "MCSS"), ("baseline", "Baseline"))
-        for name, suffix in (("shared", ""), ("replaced", "-replaced"), ("removed", "-removed"))
-    ), measures.errors_and_retrieval),
-    "mining": Experiment("Mining: the hardest negative and its rivals", (
-        Row("hardest (the paper)", "mcss-one"), Row("semi-hard", "mcss-one-semi-hard"),
-        Row("random", "mcss-one-random"), Row("InfoNCE", "mcss-one-infonce"),
-    ), measures.errors_and_retrieval),
-    "sensitivity": Experiment("Settings, one at a time, on a validation subject", tuple(
-        Row(name, f"sensitivity {name}", split="validation") for name in SENSITIVITY
-    ), measures.errors_and_retrieval),
+    "table1": Experiment(
+        "Table 1: MCSS and the Baseline, labels of all subjects and of one",
+        (
+            Row(f"Baseline, {ALL}", "baseline-all"),
+            Row(f"MCSS, {ALL}", "mcss-all"),
+            Row(f"Baseline, {ONE}", "baseline-one"),
+            Row(f"MCSS, {ONE}", "mcss-one"),
+        ),
+        measures.pose_errors,
+    ),
+    "table2": Experiment(
+        "Table 2: canonical against global targets, and a deeper backbone",
+        (
+            Row("MCSS", "mcss-one"),
+            Row("MCSS-global", "mcss-one-global"),
+            Row("MCSS-ResNet34", "mcss-one-resnet34"),
+        ),
+        measures.pose_errors,
+    ),
+    "table3": Experiment(
+        "Table 3: a viewpoint without labels (tested on view 4)",
+        (
+            Row("MCSS-V1234", "mcss-one-v1234"),
+            Row(
+                "Baseline-V1234", "baseline-one-v1234"
+            ),  # the second is not in the paper
+            Row("MCSS-V123", "mcss-one-v123"),
+            Row("Baseline-V123", "baseline-one-v123"),
+            Row("MCSS-V12", "mcss-one-v12"),
+            Row("Baseline-V12", "baseline-one-v12"),
+        ),
+        measures.view_4_errors,
+    ),
+    "table4": Experiment(
+        "Table 4: retrieval in another domain, as is and fine-tuned without labels",
+        (
+            Row("as is", "mcss-one", on="field"),
+            Row("fine-tuned with L_cnstr", "field-metric", on="field"),
+        ),
+        measures.retrieval,
+    ),
+    "figure3": Experiment(
+        "Fig. 3: error against the amount of labels",
+        tuple(
+            Row(
+                (
+                    f"{label}, {amount} of one subject"
+                    if "label_share" in change
+                    else f"{label}, {amount}"
+                ),
+                f"{method}-{amount}",
+            )
+            for method, label in (("mcss", "MCSS"), ("baseline", "Baseline"))
+            for amount, change in AMOUNTS.items()
+        ),
+        measures.pose_errors,
+    ),
+    "figure4": Experiment(
+        "Fig. 4: predicted poses beside the Baseline's",
+        (
+            Row("MCSS", "mcss-one"),
+            Row("Baseline", "baseline-one"),
+        ),
+        measures.examples,
+        example=True,
+    ),
+    "figure5": Experiment(
+        "Fig. 5: retrieval against K, with and without pose labels",
+        (
+            Row("L_cnstr", "metric"),
+            Row("L_cnstr + L_pose (one subject)", "mcss-one"),
+        ),
+        measures.retrieval,
+    ),
+    "figure6": Experiment(
+        "Fig. 6: embedding distance against pose distance",
+        (Row("MCSS", "mcss-one"),),
+        measures.distance_by_pose,
+    ),
+    "figure1b": Experiment(
+        "Fig. 1b: distances between images in the embedding",
+        (Row("MCSS", "mcss-one"),),
+        measures.distances_between_images,
+        example=True,
+    ),
+    "tsne": Experiment(
+        "t-SNE map of the embedding",
+        (Row("MCSS", "mcss-one"),),
+        measures.map_of_embedding,
+        example=True,
+    ),
+    "inference": Experiment(
+        "Inference time of an image, beside ResNet-50", (), measures.inference_time
+    ),
+    "collapse": Experiment(
+        "Collapse: G with and without BatchNorm, by beta (margin = 2 beta; one epoch)",
+        tuple(
+            Row(
+                f"{'with' if bn == 'bn' else 'without'} BatchNorm, beta = {beta}",
+                f"collapse-{bn}-{beta}",
+            )
+            for bn in ("bn", "no-bn")
+            for beta in BETAS
+        ),
+        measures.training_curves,
+    ),
+    "batches": Experiment(
+        "Mini-batches: one subject or mixed, and the temporal gap",
+        (
+            Row("one subject, gap 0.5 s", "mcss-one"),
+            Row("mixed subjects, gap 0.5 s", "mcss-one-mixed"),
+            Row("one subject, no gap", "mcss-one-gap-0"),
+            Row("one subject, gap 2 s", "mcss-one-gap-2"),
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "background": Experiment(
+        "Background: shared, replaced, removed",
+        tuple(
+            Row(f"{label}, {name}", f"{method}-one{suffix}", on=suffix[1:] or "main")
+            for method, label in (("mcss", "MCSS"), ("baseline", "Baseline"))
+            for name, suffix in (
+                ("shared", ""),
+                ("replaced", "-replaced"),
+                ("removed", "-removed"),
+            )
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "mining": Experiment(
+        "Mining: the hardest negative and its rivals",
+        (
+            Row("hardest (the paper)", "mcss-one"),
+            Row("semi-hard", "mcss-one-semi-hard"),
+            Row("random", "mcss-one-random"),
+            Row("InfoNCE", "mcss-one-infonce"),
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "sensitivity": Experiment(
+        "Settings, one at a time, on a validation subject",
+        tuple(
+            Row(name, f"sensitivity {name}", split="validation") for name in SENSITIVITY
+        ),
+        measures.errors_and_retrieval,
+    ),
 }

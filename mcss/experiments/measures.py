@@ -1,4 +1,6 @@
-"""What is measured on a trained network: functions from an `Evaluated` to a dict of numbers or lists of numbers."""
+"""What is measured on a trained network: functions from an `Evaluated` to a dict of
+numbers or lists of numbers.
+"""
 
 import statistics
 import time
@@ -33,19 +35,30 @@ class Evaluated(NamedTuple):
 def with_truth(predictions):
     """Only the images whose pose is known."""
     known = ~predictions.truth.isnan().flatten(1).any(1)
-    return Predictions(*(column[known if torch.is_tensor(column) else known.numpy()] for column in predictions))
+    return Predictions(
+        *(
+            column[known if torch.is_tensor(column) else known.numpy()]
+            for column in predictions
+        )
+    )
 
 
 def pose_errors(evaluated, view=None):
-    """N-MPJPE, MPJPE and PA-MPJPE in mm, and the MPJPE of always answering the mean pose. view: only this one."""
+    """N-MPJPE, MPJPE and PA-MPJPE in mm, and the MPJPE of always answering the mean
+    pose. view: only this one.
+    """
     p = evaluated.predictions
-    chosen = torch.from_numpy(p.views == view if view is not None else np.ones(len(p.views), bool))
+    chosen = torch.from_numpy(
+        p.views == view if view is not None else np.ones(len(p.views), bool)
+    )
     pose, truth = p.poses[chosen], p.truth[chosen]
     return {
         "N-MPJPE": n_mpjpe(pose, truth).mean().item(),
         "MPJPE": mpjpe(pose, truth).mean().item(),
         "PA-MPJPE": pa_mpjpe(pose, truth).mean().item(),
-        "mean pose's MPJPE": mpjpe(evaluated.pose_mean.expand_as(truth), truth).mean().item(),
+        "mean pose's MPJPE": (
+            mpjpe(evaluated.pose_mean.expand_as(truth), truth).mean().item()
+        ),
     }
 
 
@@ -53,19 +66,25 @@ def view_4_errors(evaluated):
     """Table 3: tested on the fourth of the split's views only."""
     views = np.unique(evaluated.predictions.views)
     if len(views) < 4:
-        raise ValueError(f"a test on the fourth view needs four: {evaluated.store.path} tests on {len(views)}")
+        raise ValueError(
+            f"a test on the fourth view needs four: {evaluated.store.path} tests on"
+            f" {len(views)}"
+        )
     return pose_errors(evaluated, views[3])
 
 
 def retrieval(evaluated):
-    """Mean-PA-MPJPE@K in mm, same and cross subject: M, the Oracle's O, their difference, each a list over KS; a blind pick's.
+    """Mean-PA-MPJPE@K in mm, same and cross subject: M, the Oracle's O, their
+    difference, each a list over KS; a blind pick's.
 
     'Cross' only where there is another subject to search.
     """
     p = evaluated.predictions
     values = {}
     for name, cross in (("same", False), ("cross", True))[: len(set(p.subjects))]:
-        found = mean_pa_mpjpe_at_k(p.embeddings, p.truth, p.subjects, p.views, KS, cross)
+        found = mean_pa_mpjpe_at_k(
+            p.embeddings, p.truth, p.subjects, p.views, KS, cross
+        )
         for part in ("relative", "model", "oracle"):
             values[f"{name} {part}"] = [getattr(found, part)[k] for k in KS]
         values[f"{name} blind"] = random_pick(p.truth, p.subjects, p.views, cross)
@@ -81,14 +100,17 @@ def errors_and_retrieval(evaluated):
 def at_k(found, k):
     """Of what `retrieval` found, M at one K beside a blind pick's."""
     cases = [case for case in ("same", "cross") if f"{case} model" in found]
-    return {f"{case} M@{k}": found[f"{case} model"][KS.index(k)] for case in cases} | {f"{case} blind pick": found[f"{case} blind"] for case in cases}
+    return {f"{case} M@{k}": found[f"{case} model"][KS.index(k)] for case in cases} | {
+        f"{case} blind pick": found[f"{case} blind"] for case in cases
+    }
 
 
 def distance_by_pose(evaluated):
-    """Fig. 6: mean embedding distance by MPJPE between poses, in BINS, same and other view; averaged over QUERIES a subject.
+    """Fig. 6: mean embedding distance by MPJPE between poses, in BINS, same and other
+    view; averaged over QUERIES a subject.
 
-    Query and images are of one subject. Each query's distances are averaged in each bin, and these over the queries
-    that have images in it. A bin nobody fills is None.
+    Query and images are of one subject. Each query's distances are averaged in each
+    bin, and these over the queries that have images in it. A bin nobody fills is None.
     """
     p, rng = evaluated.predictions, np.random.default_rng(evaluated.seed)
     means = []
@@ -96,7 +118,9 @@ def distance_by_pose(evaluated):
         rows = np.flatnonzero(p.subjects == subject)
         for query in rng.choice(rows, min(QUERIES, len(rows)), replace=False):
             others = torch.from_numpy(rows[rows != query])
-            difference = mpjpe(p.truth[others], p.truth[query].expand(len(others), -1, -1)).numpy()
+            difference = mpjpe(
+                p.truth[others], p.truth[query].expand(len(others), -1, -1)
+            ).numpy()
             distance = (p.embeddings[others] - p.embeddings[query]).norm(dim=1).numpy()
             other_view = (p.views[others] != p.views[query]).astype(int)
             place = np.digitize(difference, BINS) - 1
@@ -104,74 +128,141 @@ def distance_by_pose(evaluated):
             sums, counts = np.zeros((2, len(BINS) - 1)), np.zeros((2, len(BINS) - 1))
             np.add.at(sums, (other_view[inside], place[inside]), distance[inside])
             np.add.at(counts, (other_view[inside], place[inside]), 1)
-            means.append(np.divide(sums, counts, where=counts > 0, out=np.full_like(sums, np.nan)))
+            means.append(
+                np.divide(
+                    sums, counts, where=counts > 0, out=np.full_like(sums, np.nan)
+                )
+            )
     means, filled = np.stack(means), ~np.isnan(means).all(0)
-    average = [[float(np.nanmean(means[:, k, b])) if filled[k, b] else None for b in range(len(BINS) - 1)] for k in (0, 1)]
+    average = [
+        [
+            float(np.nanmean(means[:, k, b])) if filled[k, b] else None
+            for b in range(len(BINS) - 1)
+        ]
+        for k in (0, 1)
+    ]
     return {"same view": average[0], "different view": average[1]}
 
 
 def training_curves(evaluated):
-    """Share of pairs with a valid negative and mean distances over the steps of the training, and what retrieval came of it."""
+    """Share of pairs with a valid negative and mean distances over the steps of the
+    training, and what retrieval came of it.
+    """
     names = ("valid_share", "positive_distance", "negative_distance")
-    return {name: evaluated.history[name] for name in names} | at_k(retrieval(evaluated), 10)
+    return {name: evaluated.history[name] for name in names} | at_k(
+        retrieval(evaluated), 10
+    )
 
 
 def map_of_embedding(evaluated):
-    """A t-SNE map of at most SHOWN test embeddings: x, y, and of each the subject, view and action."""
+    """A t-SNE map of at most SHOWN test embeddings: x, y, and of each the subject, view
+    and action.
+    """
     p = evaluated.predictions
-    rows = np.sort(np.random.default_rng(evaluated.seed).permutation(len(p.views))[:SHOWN])
-    place = TSNE(init="pca", random_state=evaluated.seed, perplexity=min(30, len(rows) // 4)).fit_transform(p.embeddings[rows].numpy())
-    actions = {s: [c.action for c in evaluated.store.clips(s) for _ in range(c.stop - c.start)] for s in dict.fromkeys(p.subjects)}
+    rows = np.sort(
+        np.random.default_rng(evaluated.seed).permutation(len(p.views))[:SHOWN]
+    )
+    place = TSNE(
+        init="pca", random_state=evaluated.seed, perplexity=min(30, len(rows) // 4)
+    ).fit_transform(p.embeddings[rows].numpy())
+    actions = {
+        s: [c.action for c in evaluated.store.clips(s) for _ in range(c.stop - c.start)]
+        for s in dict.fromkeys(p.subjects)
+    }
     return {
-        "x": place[:, 0].round(2).tolist(), "y": place[:, 1].round(2).tolist(), "subject": p.subjects[rows].tolist(),
-        "view": p.views[rows].tolist(), "action": [actions[s][f] for s, f in zip(p.subjects[rows], p.frames[rows])],
+        "x": place[:, 0].round(2).tolist(),
+        "y": place[:, 1].round(2).tolist(),
+        "subject": p.subjects[rows].tolist(),
+        "view": p.views[rows].tolist(),
+        "action": [actions[s][f] for s, f in zip(p.subjects[rows], p.frames[rows])],
     }
 
 
 def examples(evaluated):
-    """Fig. 4: of each action, the image in the middle of the first test subject's clip, from the first view: nothing picked by hand."""
+    """Fig. 4: of each action, the image in the middle of the first test subject's clip,
+    from the first view: nothing picked by hand.
+    """
     p = evaluated.predictions
     subject = p.subjects[0]
     rows = []
     for clip in evaluated.store.clips(subject):
-        middle = (p.subjects == subject) & (p.views == p.views.min()) & (p.frames >= clip.start) & (p.frames < clip.stop)
+        middle = (
+            (p.subjects == subject)
+            & (p.views == p.views.min())
+            & (p.frames >= clip.start)
+            & (p.frames < clip.stop)
+        )
         if middle.any():
             rows.append((clip.action, int(np.flatnonzero(middle)[middle.sum() // 2])))
-    return [{
-        "subject": subject, "frame": int(p.frames[row]), "view": int(p.views[row]), "action": action,
-        "predicted": p.poses[row].round().tolist(), "truth": p.truth[row].round().tolist(),
-        "MPJPE": mpjpe(p.poses[row], p.truth[row]).item(),
-    } for action, row in rows]
+    return [
+        {
+            "subject": subject,
+            "frame": int(p.frames[row]),
+            "view": int(p.views[row]),
+            "action": action,
+            "predicted": p.poses[row].round().tolist(),
+            "truth": p.truth[row].round().tolist(),
+            "MPJPE": mpjpe(p.poses[row], p.truth[row]).item(),
+        }
+        for action, row in rows
+    ]
 
 
 def distances_between_images(evaluated, poses=3, views=3):
-    """Fig. 1b: distances between images of a few instants, far apart in pose, from a few views, of the first test subject."""
+    """Fig. 1b: distances between images of a few instants, far apart in pose, from a
+    few views, of the first test subject.
+    """
     p = evaluated.predictions
     subject = p.subjects[0]
-    row_of = {(f, v): i for i, (s, f, v) in enumerate(zip(p.subjects, p.frames, p.views)) if s == subject}
+    row_of = {
+        (f, v): i
+        for i, (s, f, v) in enumerate(zip(p.subjects, p.frames, p.views))
+        if s == subject
+    }
     shown = np.unique(p.views)[:views]
-    complete = [f for f in np.unique(p.frames[p.subjects == subject]) if all((f, v) in row_of for v in shown)]
+    complete = [
+        f
+        for f in np.unique(p.frames[p.subjects == subject])
+        if all((f, v) in row_of for v in shown)
+    ]
     if len(complete) < poses:
-        raise ValueError(f"subject {subject} has fewer than {poses} test instants in views {shown.tolist()} together")
+        raise ValueError(
+            f"subject {subject} has fewer than {poses} test instants in views"
+            f" {shown.tolist()} together"
+        )
     chosen = [complete[0]]
-    while len(chosen) < poses:  # the instant whose pose is farthest from all those chosen
-        far = [min(mpjpe(p.truth[row_of[f, shown[0]]], p.truth[row_of[c, shown[0]]]).item() for c in chosen) for f in complete]
+    while (
+        len(chosen) < poses
+    ):  # the instant whose pose is farthest from all those chosen
+        far = [
+            min(
+                mpjpe(p.truth[row_of[f, shown[0]]], p.truth[row_of[c, shown[0]]]).item()
+                for c in chosen
+            )
+            for f in complete
+        ]
         chosen.append(complete[int(np.argmax(far))])
     rows = [row_of[f, v] for f in chosen for v in shown]
     distances = torch.cdist(p.embeddings[rows], p.embeddings[rows])
     return {
-        "subject": subject, "frames": [int(f) for f in chosen], "views": shown.tolist(),
+        "subject": subject,
+        "frames": [int(f) for f in chosen],
+        "views": shown.tolist(),
         "distances": [[round(float(d), 3) for d in row] for row in distances],
     }
 
 
 def inference_time(device, image_size=224, batches=(1, 32), repeats=10):
-    """Milliseconds an image takes, by batch size, in float32: MCSS beside torchvision's ResNet-18 and ResNet-50. Medians.
+    """Milliseconds an image takes, by batch size, in float32: MCSS beside torchvision's
+    ResNet-18 and ResNet-50. Medians.
 
     The networks take turns, so that whatever else slows the machine slows all of them.
     """
     networks = {"MCSS (ResNet-18)": MCSS(image_size=image_size)}
-    networks |= {f"bare {name}": getattr(torchvision.models, name.lower().replace("-", ""))() for name in ("ResNet-18", "ResNet-50")}
+    networks |= {
+        f"bare {name}": getattr(torchvision.models, name.lower().replace("-", ""))()
+        for name in ("ResNet-18", "ResNet-50")
+    }
     times = {name: {f"batch of {n}": [] for n in batches} for name in networks}
     with torch.inference_mode():
         for network in networks.values():
@@ -181,7 +272,14 @@ def inference_time(device, image_size=224, batches=(1, 32), repeats=10):
             for turn in range(repeats + 2):
                 for name, network in networks.items():
                     began = time.perf_counter()
-                    network(images)[0].sum().item()  # reading a number waits for the device
+                    network(images)[
+                        0
+                    ].sum().item()  # reading a number waits for the device
                     if turn >= 2:  # the first ones warm up
-                        times[name][f"batch of {n}"].append((time.perf_counter() - began) / n * 1000)
-    return {name: {batch: statistics.median(values) for batch, values in by_batch.items()} for name, by_batch in times.items()}
+                        times[name][f"batch of {n}"].append(
+                            (time.perf_counter() - began) / n * 1000
+                        )
+    return {
+        name: {batch: statistics.median(values) for batch, values in by_batch.items()}
+        for name, by_batch in times.items()
+    }

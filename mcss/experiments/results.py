@@ -7,11 +7,14 @@ experiment, title      the name and the title in the catalogue
 command                what makes it again
 schedule, seeds        the schedule's name; the seeds
 stores                 by role: name, recipe_hash, images, image_size, licence
-rows                   a list: label, training, on (the store's role), split, config (of the first seed), trained (by
+rows                   a list: label, training, on (the store's role), split, config (of
+the first seed), trained (by
                        seed: seconds, steps, commit, hardware, finished), values
-                       values: by quantity {per_seed, mean, interval}: numbers, or lists of numbers; interval is the
-                       95% interval of the mean over seeds (Student's t), null for one seed. Examples have `shown` instead
-commit, hardware, versions, finished, seconds    of this file, and the seconds all its trainings took together
+                       values: by quantity {per_seed, mean, interval}: numbers, or lists
+of numbers; interval is the
+                       95% interval of the mean over seeds (Student's t), null for one
+seed. Examples have `shown` instead commit, hardware, versions, finished, seconds    of
+this file, and the seconds all its trainings took together
 """
 
 import json
@@ -19,7 +22,7 @@ import math
 import os
 import platform
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -27,28 +30,53 @@ import torch
 from scipy import stats
 
 from .. import __version__
-from ..store.files import write_json
 from ..engine.precision import default_device
+from ..store.files import write_json
 
 FORMAT, VERSION = "mcss-result", 1
-KEYS = {"experiment", "title", "command", "schedule", "seeds", "stores", "rows", "commit", "hardware", "versions", "finished", "seconds"}
+KEYS = {
+    "experiment",
+    "title",
+    "command",
+    "schedule",
+    "seeds",
+    "stores",
+    "rows",
+    "commit",
+    "hardware",
+    "versions",
+    "finished",
+    "seconds",
+}
 
 
 def summary(per_seed):
-    """{per_seed, mean, interval} of numbers, or elementwise of lists of numbers; None where a seed has None."""
+    """{per_seed, mean, interval} of numbers, or elementwise of lists of numbers; None
+    where a seed has None.
+    """
     if isinstance(per_seed[0], (list, tuple)):
         if len({len(values) for values in per_seed}) > 1:
             raise ValueError("the seeds of one quantity differ in length")
         parts = [summary(list(values)) for values in zip(*per_seed)]
         interval = None if len(per_seed) < 2 else [part["interval"] for part in parts]
-        return {"per_seed": [list(values) for values in per_seed], "mean": [part["mean"] for part in parts], "interval": interval}
+        return {
+            "per_seed": [list(values) for values in per_seed],
+            "mean": [part["mean"] for part in parts],
+            "interval": interval,
+        }
     if any(value is None for value in per_seed):
         return {"per_seed": per_seed, "mean": None, "interval": None}
-    return {"per_seed": per_seed, "mean": float(np.mean(per_seed)), "interval": interval_of_mean(per_seed)}
+    return {
+        "per_seed": per_seed,
+        "mean": float(np.mean(per_seed)),
+        "interval": interval_of_mean(per_seed),
+    }
 
 
 def interval_of_mean(values):
-    """[low, high], the 95% interval of the mean by Student's t; None for fewer than two values."""
+    """[low, high], the 95% interval of the mean by Student's t; None for fewer than two
+    values.
+    """
     n = len(values)
     if n < 2:
         return None
@@ -74,7 +102,11 @@ def write_result(folder, result):
     missing = KEYS - result.keys()
     if missing:
         raise ValueError(f"a result lacks {', '.join(sorted(missing))}")
-    of = f"{result['stores']['main']['name']}.{result['schedule']}" if result["stores"] else "device"
+    of = (
+        f"{result['stores']['main']['name']}.{result['schedule']}"
+        if result["stores"]
+        else "device"
+    )
     path = Path(folder) / f"{result['experiment']}.{of}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"format": FORMAT, "version": VERSION, **rounded(result)})
@@ -82,43 +114,77 @@ def write_result(folder, result):
 
 
 def read_result(path):
-    """A result as a dict. Raises `ValueError` naming the file and the remedy if it is damaged or of another version."""
+    """A result as a dict. Raises `ValueError` naming the file and the remedy if it is
+    damaged or of another version.
+    """
     path = Path(path)
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         if result["format"] != FORMAT:
             raise ValueError("another format")
         if result["version"] != VERSION:
-            raise ValueError(f"version {result['version']}, this package reads {VERSION}")
+            raise ValueError(
+                f"version {result['version']}, this package reads {VERSION}"
+            )
         missing = KEYS - result.keys()
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a result of this package ({error}): delete it and run the experiment again") from None
+        raise ValueError(
+            f"{path} is not a result of this package ({error}): delete it and run the"
+            " experiment again"
+        ) from None
     return result
 
 
 def read_results(folder, store, schedule):
-    """The results of one store and schedule, and those that need no store, by experiment: `{name: result}`."""
-    paths = [*sorted(Path(folder).glob(f"*.{store}.{schedule}.json")), *sorted(Path(folder).glob("*.device.json"))]
+    """The results of one store and schedule, and those that need no store, by
+    experiment: `{name: result}`.
+    """
+    paths = [
+        *sorted(Path(folder).glob(f"*.{store}.{schedule}.json")),
+        *sorted(Path(folder).glob("*.device.json")),
+    ]
     return {result["experiment"]: result for result in map(read_result, paths)}
 
 
 def origin(device=None):
     """What a number needs to be traced: commit, hardware, versions, time of day."""
     return {
-        "commit": commit(), "hardware": hardware(device), "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": {"mcss": __version__, "python": platform.python_version(), "torch": torch.__version__},
+        "commit": commit(),
+        "hardware": hardware(device),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "mcss": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
     }
 
 
 def commit():
-    """The commit of the checkout this package lies in, '+changes' after it if files differ; 'unknown' outside a checkout."""
+    """The commit of the checkout this package lies in, '+changes' after it if files
+    differ; 'unknown' outside a checkout.
+    """
+
     def git(*arguments):
-        return subprocess.run(("git", *arguments), cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ("git", *arguments),
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../../mcss", "../../data_scripts")
+        changed = git(
+            "status",
+            "--porcelain",
+            "--untracked-files=no",
+            "--",
+            "../../mcss",
+            "../../data_scripts",
+        )
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -128,9 +194,20 @@ def hardware(device=None):
     """The processors of a device, 'cpu' or 'cuda'; of the default one if none is given."""
     if (device or default_device()) == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return f"{cores} CPU cores ({names[0] if names else platform.processor() or platform.machine()})"
+    cores = (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count()
+    )
+    names = [
+        line.split(":")[1].strip()
+        for line in _cpuinfo()
+        if line.startswith("model name")
+    ]
+    return (
+        f"{cores} CPU cores"
+        f" ({names[0] if names else platform.processor() or platform.machine()})"
+    )
 
 
 def _cpuinfo():

@@ -1,4 +1,6 @@
-"""The one table of trainings: each a name and what it changes in its schedule's configuration."""
+"""The one table of trainings: each a name and what it changes in its schedule's
+configuration.
+"""
 
 import dataclasses
 from typing import NamedTuple
@@ -6,8 +8,10 @@ from typing import NamedTuple
 from ..configuration import CHAPTER_CONFIG, TrainingConfig
 from ..data import Split
 
-#: What all trainings of a queue start from. 'paper': Section 4, from scratch. 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at which all experiments
-#: together take about two hours on two cores. 'long': four times that, for the published checkpoints.
+#: What all trainings of a queue start from. 'paper': Section 4, from scratch.
+#: 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at
+#: which all experiments together take about two hours on two cores. 'long': four times
+#: that, for the published checkpoints.
 SCHEDULES = {
     "paper": TrainingConfig(),
     "imagenet": TrainingConfig(pretrained=True),
@@ -17,7 +21,9 @@ SCHEDULES = {
 
 
 class Training(NamedTuple):
-    """One training. change: fields of `TrainingConfig`; 'label_subjects' counts the split's first subjects here."""
+    """One training. change: fields of `TrainingConfig`; 'label_subjects' counts the
+    split's first subjects here.
+    """
 
     change: dict
     store: str = "main"  #: the role of the store it learns from
@@ -26,7 +32,8 @@ class Training(NamedTuple):
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
 METRIC = {"pose_loss": False}
-#: Fig. 3: how much is labelled. 'one' is the paper's S1. The paper names the ends only; the steps between are ours.
+#: Fig. 3: how much is labelled. 'one' is the paper's S1. The paper names the ends only;
+#: the steps between are ours.
 AMOUNTS = {
     "all": {},
     "three": {"label_subjects": 3},
@@ -36,10 +43,16 @@ AMOUNTS = {
     "twentieth": {"label_subjects": 1, "label_share": 0.05},
 }
 ONE = AMOUNTS["one"]
-#: Table 3: the views that are labelled, counted in the split's own views. The metric loss always sees all.
-VIEWS = {"v1234": {"label_views": (0, 1, 2, 3)}, "v123": {"label_views": (0, 1, 2)}, "v12": {"label_views": (0, 1)}}
+#: Table 3: the views that are labelled, counted in the split's own views. The metric
+#: loss always sees all.
+VIEWS = {
+    "v1234": {"label_views": (0, 1, 2, 3)},
+    "v123": {"label_views": (0, 1, 2)},
+    "v12": {"label_views": (0, 1)},
+}
 BETAS = (0.15, 0.3, 0.6)
-#: Experiment `sensitivity`: one change at a time, trained without the last training subject and tested on it.
+#: Experiment `sensitivity`: one change at a time, trained without the last training
+#: subject and tested on it.
 SENSITIVITY = {
     "as it is": {},
     "H learns as fast as the rest": {"pose_lr_factor": 1.0},
@@ -54,8 +67,16 @@ SENSITIVITY = {
 FACTORS = ("epochs", "lr_drop_epoch")
 
 TRAININGS = {
-    **{f"{method}-{amount}": Training(METHODS[method] | AMOUNTS[amount]) for method in METHODS for amount in AMOUNTS},
-    **{f"{method}-one-{views}": Training(METHODS[method] | ONE | VIEWS[views]) for method in METHODS for views in VIEWS},
+    **{
+        f"{method}-{amount}": Training(METHODS[method] | AMOUNTS[amount])
+        for method in METHODS
+        for amount in AMOUNTS
+    },
+    **{
+        f"{method}-one-{views}": Training(METHODS[method] | ONE | VIEWS[views])
+        for method in METHODS
+        for views in VIEWS
+    },
     "mcss-one-global": Training(ONE | {"target": "global"}),
     "mcss-one-resnet34": Training(ONE | {"backbone": "resnet34"}),
     "metric": Training(METRIC),
@@ -63,38 +84,66 @@ TRAININGS = {
     "mcss-one-mixed": Training(ONE | {"same_subject": False}),
     "mcss-one-gap-0": Training(ONE | {"gap": 0.0}),
     "mcss-one-gap-2": Training(ONE | {"gap": 2.0}),
-    **{f"mcss-one-{mining}": Training(ONE | {"mining": mining}) for mining in ("semi-hard", "random", "infonce")},
-    **{f"{method}-one-{store}": Training(METHODS[method] | ONE, store) for method in METHODS for store in ("replaced", "removed")},
     **{
-        f"collapse-{'bn' if bn else 'no-bn'}-{beta}": Training(METRIC | {"epochs": 1, "batch_norm": bn, "beta": beta, "margin": 2 * beta})
-        for bn in (True, False) for beta in BETAS
+        f"mcss-one-{mining}": Training(ONE | {"mining": mining})
+        for mining in ("semi-hard", "random", "infonce")
     },
-    **{f"sensitivity {name}": Training(ONE | {"split": "fit"} | change) for name, change in SENSITIVITY.items()},
+    **{
+        f"{method}-one-{store}": Training(METHODS[method] | ONE, store)
+        for method in METHODS
+        for store in ("replaced", "removed")
+    },
+    **{
+        f"collapse-{'bn' if bn else 'no-bn'}-{beta}": Training(
+            METRIC | {"epochs": 1, "batch_norm": bn, "beta": beta, "margin": 2 * beta}
+        )
+        for bn in (True, False)
+        for beta in BETAS
+    },
+    **{
+        f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)
+        for name, change in SENSITIVITY.items()
+    },
 }
 
 
 def configuration(name, store, schedule, seed):
-    """The `TrainingConfig` of a training on a store, a seed and a schedule of SCHEDULES."""
+    """The `TrainingConfig` of a training on a store, a seed and a schedule of
+    SCHEDULES.
+    """
     base, change = SCHEDULES[schedule], dict(TRAININGS[name].change)
     split = store.splits[change.get("split", "train")]
     if "label_subjects" in change:
         if len(split.subjects) < change["label_subjects"]:
-            raise ValueError(f"{name} takes labels of {change['label_subjects']} subjects: {store.path} trains on {len(split.subjects)}")
+            raise ValueError(
+                f"{name} takes labels of {change['label_subjects']} subjects:"
+                f" {store.path} trains on {len(split.subjects)}"
+            )
         change["label_subjects"] = tuple(split.subjects[: change["label_subjects"]])
     if "label_views" in change:
         if len(split.views) < 4:
-            raise ValueError(f"{name} needs four views: {store.path} trains on {len(split.views)}")
+            raise ValueError(
+                f"{name} needs four views: {store.path} trains on {len(split.views)}"
+            )
         views = tuple(split.views[k] for k in change["label_views"])
-        change["label_views"] = None if len(views) == len(split.views) else views  # so that V1234 is the training with all views
+        change["label_views"] = (
+            None if len(views) == len(split.views) else views
+        )  # so that V1234 is the training with all views
     if name.startswith("sensitivity"):
-        change |= {field: getattr(base, field) * change[field] for field in FACTORS if field in change}
+        change |= {
+            field: getattr(base, field) * change[field]
+            for field in FACTORS
+            if field in change
+        }
     return dataclasses.replace(base, seed=seed, **change)
 
 
 def add_validation(store):
-    """Adds two splits to a store's own: 'fit', its training split without the last subject, and 'validation', that subject.
+    """Adds two splits to a store's own: 'fit', its training split without the last
+    subject, and 'validation', that subject.
 
-    Settings are compared on it, so that the test subjects stay unseen until everything is chosen.
+    Settings are compared on it, so that the test subjects stay unseen until everything
+    is chosen.
     """
     train = store.splits.get("train")
     if train is None or len(train.subjects) < 2:

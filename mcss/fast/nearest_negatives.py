@@ -1,17 +1,23 @@
-"""Eq. 1 in blocks: which distances the loss is about, found without autograd and without the m x m matrix."""
+"""Eq. 1 in blocks: which distances the loss is about, found without autograd and
+without the m x m matrix.
+"""
 
 from typing import NamedTuple
 
 import torch
 from torch.nn.functional import threshold_
 
-#: Pairs up to which everything is done in float64, which decides rightly and takes no longer.
+#: Pairs up to which everything is done in float64, which decides rightly and takes no
+#: longer.
 SMALL = 128
-#: Pairs along one side of a block, which bounds the memory: what a core's cache holds; what fills a GPU.
+#: Pairs along one side of a block, which bounds the memory: what a core's cache holds;
+#: what fills a GPU.
 SIDE = {"cpu": 1024, "cuda": 4096}
-#: Of the largest distance: nearer than this to beta counts as beta, since the embeddings are no more exact.
+#: Of the largest distance: nearer than this to beta counts as beta, since the
+#: embeddings are no more exact.
 ROUNDING = 1e-7
-#: Rows looked at together before the nearest is sought among them; all sides are multiples of it.
+#: Rows looked at together before the nearest is sought among them; all sides are
+#: multiples of it.
 GROUP = 16
 
 
@@ -19,46 +25,68 @@ class Nearest(NamedTuple):
     """Of each pair i, where its D_min^i lies in D, and whether there is one."""
 
     anchor: torch.Tensor  #: (m,) row of D: i itself, or the anchor of another pair
-    positive: torch.Tensor  #: (m,) column of D: the positive of another pair, or i itself
+    positive: (
+        torch.Tensor
+    )  #: (m,) column of D: the positive of another pair, or i itself
     found: torch.Tensor  #: (m,) bool
     mean_distance: torch.Tensor  #: scalar, mean of D(i, j) over j != i
 
 
 @torch.no_grad()
 def nearest_negatives(anchor, positive, beta):
-    """For each pair the nearest negative farther than beta, over row and column: a `Nearest`.
+    """For each pair the nearest negative farther than beta, over row and column: a
+    `Nearest`.
 
-    anchor, positive: `(m, d)`. The same choice as `mcss.mining.hardest_negatives` makes on the whole matrix; but of two
-    negatives that are equally near to six digits it may take the other. Memory grows with m, not with m x m.
+    anchor, positive: `(m, d)`. The same choice as `mcss.mining.hardest_negatives` makes
+    on the whole matrix; but of two negatives that are equally near to six digits it may
+    take the other. Memory grows with m, not with m x m.
     """
     with torch.autocast(anchor.device.type, enabled=False):
         m, own = len(anchor), torch.arange(len(anchor), device=anchor.device)
-        row, column, total = (_whole if m <= SMALL else _in_blocks)(anchor, positive, beta)
+        row, column, total = (_whole if m <= SMALL else _in_blocks)(
+            anchor, positive, beta
+        )
         in_row = row[0] <= column[0]
         found = torch.isfinite(torch.minimum(row[0], column[0]))
-        return Nearest(torch.where(in_row, own, column[1]), torch.where(in_row, row[1], own), found, total / (m * (m - 1)))
+        return Nearest(
+            torch.where(in_row, own, column[1]),
+            torch.where(in_row, row[1], own),
+            found,
+            total / (m * (m - 1)),
+        )
 
 
 def _whole(anchor, positive, beta):
-    """Distance and index of the nearest beyond beta in each row, the same of each column, and the sum of all D(i, j), j != i."""
+    """Distance and index of the nearest beyond beta in each row, the same of each
+    column, and the sum of all D(i, j), j != i.
+    """
     D = _distances(anchor.double(), positive.double())
     D.diagonal().zero_()  # not beyond beta, and nothing in the sum
     total = D.sum()
-    D.masked_fill_(D <= beta + ROUNDING * D.amax(), torch.inf)  # threshold_ would read the number off a GPU
+    D.masked_fill_(
+        D <= beta + ROUNDING * D.amax(), torch.inf
+    )  # threshold_ would read the number off a GPU
     return D.min(1), D.min(0), total
 
 
 def _distances(a, b):
-    squares = torch.addmm(b.square().sum(1), a, b.T, alpha=-2).add_(a.square().sum(1, keepdim=True))
+    squares = torch.addmm(b.square().sum(1), a, b.T, alpha=-2).add_(
+        a.square().sum(1, keepdim=True)
+    )
     return squares.clamp_min_(0).sqrt_()
 
 
 def _in_blocks(anchor, positive, beta):
     """As `_whole`, without the matrix."""
-    m, device, side = len(anchor), anchor.device, SIDE.get(anchor.device.type, SIDE["cpu"])
+    m, device, side = (
+        len(anchor),
+        anchor.device,
+        SIDE.get(anchor.device.type, SIDE["cpu"]),
+    )
     a, b = (x if x.dtype == torch.float64 else x.float() for x in (anchor, positive))
     a2, b2 = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
-    # |a|^2 + |b|^2 - 2 a.b as one product; what fills up the last group is infinitely far away
+    # |a|^2 + |b|^2 - 2 a.b as one product; what fills up the last group is infinitely
+    # far away
     fill, one = -m % GROUP, torch.ones_like(a2)
     left, right = torch.cat((-2 * a, a2, one), 1), torch.cat((b, one, b2), 1)
     if fill:
@@ -80,25 +108,36 @@ def _in_blocks(anchor, positive, beta):
                 total -= D.diagonal()[: m - i].sum()
                 D.diagonal().fill_(torch.inf)
             threshold_(D, beta - error, torch.inf)
-            for k, part, first, (near, where) in ((0, slice(i, i + side), j, _minimum(D, 1)), (1, slice(j, j + side), i, _minimum(D, 0))):
+            for k, part, first, (near, where) in (
+                (0, slice(i, i + side), j, _minimum(D, 1)),
+                (1, slice(j, j + side), i, _minimum(D, 0)),
+            ):
                 better = near < value[k, part]
                 value[k, part] = torch.where(better, near, value[k, part])
                 index[k, part] = torch.where(better, where + first, index[k, part])
     value, index = value[:, :m], index[:, :m]
-    unsure = torch.nonzero(value.amin(0) <= beta + error)[:, 0]  # rounding may have decided: once more, in float64
+    unsure = torch.nonzero(value.amin(0) <= beta + error)[
+        :, 0
+    ]  # rounding may have decided: once more, in float64
     for i in unsure.split(SMALL) if len(unsure) else ():
         for k, (x, y) in enumerate(((anchor, positive), (positive, anchor))):
             D = _distances(x[i].double(), y.double())
             D[torch.arange(len(i), device=device), i] = 0
-            near, index[k, i] = D.masked_fill_(D <= beta + ROUNDING * D.amax(), torch.inf).min(1)
+            near, index[k, i] = D.masked_fill_(
+                D <= beta + ROUNDING * D.amax(), torch.inf
+            ).min(1)
             value[k, i] = near.to(a.dtype)
     return (value[0], index[0]), (value[1], index[1]), total
 
 
 def _minimum(D, dim):
-    """`D.min(dim)` in a fifth of the time: a minimum without its place is quick, and its place is then one of GROUP."""
+    """`D.min(dim)` in a fifth of the time: a minimum without its place is quick, and
+    its place is then one of GROUP.
+    """
     members = D.unflatten(dim, (GROUP, -1))
     value, group = members.amin(dim).min(dim, keepdim=True)
-    place = group.unsqueeze(dim).expand(*members.shape[: dim + 1], 1, *members.shape[dim + 2 :])
+    place = group.unsqueeze(dim).expand(
+        *members.shape[: dim + 1], 1, *members.shape[dim + 2 :]
+    )
     member = members.gather(dim + 1, place).min(dim).indices
     return value.squeeze(dim), (member * members.shape[dim + 1] + group).squeeze(dim)

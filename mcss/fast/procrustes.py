@@ -1,7 +1,9 @@
-"""Similarity Procrustes without a singular value decomposition: the work behind PA-MPJPE.
+"""Similarity Procrustes without a singular value decomposition: the work behind
+PA-MPJPE.
 
-Every function here works on poses as `normalised` gives them: p is what is aligned, q what it is aligned to, both
-`(3, J, ...)`, and M_ab = sum_j q_aj p_bj, `(3, 3, ...)`, which `correlation` makes.
+Every function here works on poses as `normalised` gives them: p is what is aligned, q
+what it is aligned to, both `(3, J, ...)`, and M_ab = sum_j q_aj p_bj, `(3, 3, ...)`,
+which `correlation` makes.
 """
 
 import functools
@@ -9,26 +11,34 @@ import warnings
 
 import torch
 
-#: Below this share of its largest possible value, the denominator of the closed form says that the best
-#: rotation is (nearly) not unique; such pairs, which hardly occur, go through the decomposition instead.
+#: Below this share of its largest possible value, the denominator of the closed form
+#: says that the best rotation is (nearly) not unique; such pairs, which hardly occur,
+#: go through the decomposition instead.
 DEGENERATE = 1e-7
-#: Newton's steps; five to eight are usual, and a pair that needs more goes through the decomposition as well.
+#: Newton's steps; five to eight are usual, and a pair that needs more goes through the
+#: decomposition as well.
 STEPS = 10
 
 
 def similarity_residual(source, target):
-    """Mean over joints of || s R source_j + t - target_j ||, with the s, R, t that align best in least squares.
+    """Mean over joints of || s R source_j + t - target_j ||, with the s, R, t that
+    align best in least squares.
 
-    source, target: `(..., J, 3)`, which broadcast against each other. R is a rotation, never a reflection.
-    Returns `(...)` in the unit and number format of the input. Poses whose joints all coincide align to their centre.
+    source, target: `(..., J, 3)`, which broadcast against each other. R is a rotation,
+    never a reflection. Returns `(...)` in the unit and number format of the input.
+    Poses whose joints all coincide align to their centre.
     """
     p, _ = normalised(source)
     q, size = normalised(target)
-    return residual(correlation(q, p), p.to(source.dtype), q.to(source.dtype)) * size.to(source.dtype)
+    return residual(
+        correlation(q, p), p.to(source.dtype), q.to(source.dtype)
+    ) * size.to(source.dtype)
 
 
 def normalised(pose):
-    """`(..., J, 3)` -> coordinates `(3, J, ...)` in float64, the centre at 0 and the norm 1; and the norm they had, `(...)`."""
+    """`(..., J, 3)` -> coordinates `(3, J, ...)` in float64, the centre at 0 and the
+    norm 1; and the norm they had, `(...)`.
+    """
     x = pose.double().movedim((-1, -2), (0, 1))
     x = x - x.mean(1, keepdim=True)
     size = x.flatten(0, 1).norm(dim=0)
@@ -36,12 +46,16 @@ def normalised(pose):
 
 
 def correlation(q, p):
-    """M_ab = sum_j q_aj p_bj: `(3, J, ...)` twice -> `(3, 3, ...)`; a (Q, 1) against (1, G) broadcast is one matrix product."""
+    """M_ab = sum_j q_aj p_bj: `(3, J, ...)` twice -> `(3, 3, ...)`; a (Q, 1) against
+    (1, G) broadcast is one matrix product.
+    """
     return torch.einsum("aj...,bj...->ab...", q, p)
 
 
 def residual(M, p, q, closed_form=None):
-    """Mean over joints of || s R p_j - q_j ||, `(...)`. M in float64; p and q in the number format of the result."""
+    """Mean over joints of || s R p_j - q_j ||, `(...)`. M in float64; p and q in the
+    number format of the result.
+    """
     found, degenerate = (closed_form or by_closed_form)(M, p, q)
     if degenerate.any():
         p, q = (x.expand(3, -1, *found.shape)[:, :, degenerate] for x in (p, q))
@@ -50,7 +64,9 @@ def residual(M, p, q, closed_form=None):
 
 
 def by_decomposition(M, p, q):
-    """`residual` as textbooks have it (Umeyama, PAMI 1991): the reference. M `(3, 3, n)`."""
+    """`residual` as textbooks have it (Umeyama, PAMI 1991): the reference. M `(3, 3,
+    n)`.
+    """
     U, S, Vt = torch.linalg.svd(M.movedim(-1, 0))
     sign = torch.where(torch.linalg.det(U @ Vt) < 0, -1, 1)
     U = torch.cat((U[..., :2], U[..., 2:] * sign[:, None, None]), -1)
@@ -59,14 +75,18 @@ def by_decomposition(M, p, q):
 
 
 def by_closed_form(M, p, q):
-    """`residual`, and `(...)` bool, the pairs for which it does not hold because the rotation is not unique.
+    """`residual`, and `(...)` bool, the pairs for which it does not hold because the
+    rotation is not unique.
 
-    With the singular values s1 >= s2 >= |s3| of M, s3 carrying the sign of det M, the best rotation maximises tr(R^T M),
-    and s is that maximum, lambda = s1 + s2 + s3: the largest root of Theobald's quartic (Acta Cryst. 2005, A61, 478).
-    By Cayley-Hamilton, R = (lambda cof M + (|M|^2 + I2) M - M M^T M) / (lambda I2 - det M) with
-    I2 = s1 s2 + s2 s3 + s3 s1. The denominator, (s1 + s2)(s2 + s3)(s3 + s1), vanishes only where R is not unique.
+    With the singular values s1 >= s2 >= |s3| of M, s3 carrying the sign of det M, the
+    best rotation maximises tr(R^T M), and s is that maximum, lambda = s1 + s2 + s3: the
+    largest root of Theobald's quartic (Acta Cryst. 2005, A61, 478). By Cayley-Hamilton,
+    R = (lambda cof M + (|M|^2 + I2) M - M M^T M) / (lambda I2 - det M) with I2 = s1 s2
+    + s2 s3 + s3 s1. The denominator, (s1 + s2)(s2 + s3)(s3 + s1), vanishes only where R
+    is not unique.
 
-    Nine tensors instead of one of matrices: nothing but sums and products, which `compiled` melts into one loop.
+    Nine tensors instead of one of matrices: nothing but sums and products, which
+    `compiled` melts into one loop.
     """
     (a, b, c), (d, e, f), (g, h, i) = M
     C = [
@@ -76,7 +96,17 @@ def by_closed_form(M, p, q):
     ]
     det = a * C[0][0] + b * C[0][1] + c * C[0][2]
     # M M^T is symmetric: six products instead of nine
-    xx, yy, zz, xy, xz, yz = (_plus(u[0] * v[0], (u[1], v[1]), (u[2], v[2])) for u, v in ((M[0], M[0]), (M[1], M[1]), (M[2], M[2]), (M[0], M[1]), (M[0], M[2]), (M[1], M[2])))
+    xx, yy, zz, xy, xz, yz = (
+        _plus(u[0] * v[0], (u[1], v[1]), (u[2], v[2]))
+        for u, v in (
+            (M[0], M[0]),
+            (M[1], M[1]),
+            (M[2], M[2]),
+            (M[0], M[1]),
+            (M[0], M[2]),
+            (M[1], M[2]),
+        )
+    )
     square = xx + yy + zz
     cofactors = xx * yy + yy * zz + zz * xx - xy * xy - xz * xz - yz * yz  # |cof M|^2
     largest, step = _largest_root(square, det, square * square - 4 * cofactors)
@@ -87,14 +117,28 @@ def by_closed_form(M, p, q):
     factor = largest / torch.where(degenerate, 1, denominator)
     of_C, of_M = largest * factor, (square + I2) * factor
     xy, xz, yz = -factor * xy, -factor * xz, -factor * yz
-    K = [[of_M - factor * xx, xy, xz], [xy, of_M - factor * yy, yz], [xz, yz, of_M - factor * zz]]
-    R = [[_plus(of_C * C[r][k], *((K[r][n], M[n][k]) for n in range(3))) for k in range(3)] for r in range(3)]
+    K = [
+        [of_M - factor * xx, xy, xz],
+        [xy, of_M - factor * yy, yz],
+        [xz, yz, of_M - factor * zz],
+    ]
+    R = [
+        [
+            _plus(of_C * C[r][k], *((K[r][n], M[n][k]) for n in range(3)))
+            for k in range(3)
+        ]
+        for r in range(3)
+    ]
     return _mean_offset(R, p, q), degenerate
 
 
 def _largest_root(square, det, constant):
-    """The largest root of x^4 - 2 square x^2 - 8 det x + constant, and the last of Newton's steps towards it."""
-    root = (3 * square).sqrt().clamp_max(1)  # an upper bound, from which Newton descends without overshooting
+    """The largest root of x^4 - 2 square x^2 - 8 det x + constant, and the last of
+    Newton's steps towards it.
+    """
+    root = (
+        (3 * square).sqrt().clamp_max(1)
+    )  # an upper bound, from which Newton descends without overshooting
     for _ in range(STEPS):
         x2 = root * root
         value = (x2 - 2 * square) * x2 - 8 * det * root + constant
@@ -110,13 +154,19 @@ def _mean_offset(sR, p, q):
     sR = [[entry.to(p.dtype) for entry in row] for row in sR]
     total = 0
     for j in range(p.shape[1]):
-        x, y, z = (_plus(sR[r][0] * p[0, j], (sR[r][1], p[1, j]), (sR[r][2], p[2, j])) - q[r, j] for r in range(3))
+        x, y, z = (
+            _plus(sR[r][0] * p[0, j], (sR[r][1], p[1, j]), (sR[r][2], p[2, j]))
+            - q[r, j]
+            for r in range(3)
+        )
         total = total + _plus(x * x, (y, y), (z, z)).sqrt()
     return total / p.shape[1]
 
 
 def _plus(total, *products):
-    """total + a b + ...: uncompiled, each product is added in one pass over memory instead of two."""
+    """total + a b + ...: uncompiled, each product is added in one pass over memory
+    instead of two.
+    """
     for a, b in products:
         total = torch.addcmul(total, a, b)
     return total
@@ -124,7 +174,8 @@ def _plus(total, *products):
 
 @functools.cache
 def compiled():
-    """`by_closed_form` as one loop of machine code, five times as fast; the first call makes it, which takes half a minute.
+    """`by_closed_form` as one loop of machine code, five times as fast; the first call
+    makes it, which takes half a minute.
 
     Where there is no compiler it warns, and stays as it is.
     """
@@ -137,7 +188,12 @@ def compiled():
         except RuntimeError as error:
             if function is by_closed_form:
                 raise
-            warnings.warn(f"PA-MPJPE runs uncompiled, several times slower ({str(error).strip().splitlines()[0]})", RuntimeWarning, stacklevel=3)
+            warnings.warn(
+                "PA-MPJPE runs uncompiled, several times slower"
+                f" ({str(error).strip().splitlines()[0]})",
+                RuntimeWarning,
+                stacklevel=3,
+            )
             function = by_closed_form
             return function(*tensors)
 

@@ -1,4 +1,6 @@
-"""Pictures for the chapters: images side by side, skeletons in 3D, curves. Colours: Okabe and Ito's, for colour-blind readers."""
+"""Pictures for the chapters: images side by side, skeletons in 3D, curves. Colours:
+Okabe and Ito's, for colour-blind readers.
+"""
 
 import inspect
 import io
@@ -11,7 +13,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..skeleton import BONES, JOINTS
 
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#666666"
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#666666",
+)
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 
 
@@ -21,41 +30,62 @@ def source(function):
 
 
 def image_grid(images, columns, alt, labels=None, scale=2, frames=None, points=None):
-    """Images side by side as one picture, each with its text under it: a JPEG with alternative text.
+    """Images side by side as one picture, each with its text under it: a JPEG with
+    alternative text.
 
-    images: `(n, 3, h, w)` uint8. alt: what the picture shows, for who cannot see it. The rest as in `grid`.
+    images: `(n, 3, h, w)` uint8. alt: what the picture shows, for who cannot see it.
+    The rest as in `grid`.
     """
     file = io.BytesIO()
-    grid(images, columns, labels, scale, frames, points).save(file, "JPEG", quality=85, optimize=True)
+    grid(images, columns, labels, scale, frames, points).save(
+        file, "JPEG", quality=85, optimize=True
+    )
     return display.Image(file.getvalue(), format="jpeg", alt=alt)
 
 
 def grid(images, columns, labels=None, scale=2, frames=None, points=None):
     """What `image_grid` shows, as a PIL image.
 
-    labels: n texts. frames: n colours of a frame, or None for none. points: `(n, J, 2)` pixels of the images, marked
-    with dots.
+    labels: n texts. frames: n colours of a frame, or None for none. points: `(n, J, 2)`
+    pixels of the images, marked with dots.
     """
     n, _, h, w = images.shape
     h, w, gap = h * scale, w * scale, 4
-    letters = max(11, columns * (w + gap) // 62)  # a page shrinks a wide sheet, and its letters with it
+    letters = max(
+        11, columns * (w + gap) // 62
+    )  # a page shrinks a wide sheet, and its letters with it
     font = ImageFont.load_default(letters)
     labels = [_wrapped(label, font, w) for label in labels or ()]
     text = (letters + 3) * max((label.count("\n") + 1 for label in labels), default=0)
     rows = -(-n // columns)
     r = max(2, letters // 4)
-    sheet = Image.new("RGB", (columns * (w + gap) + gap, rows * (h + text + gap) + gap), "white")
+    sheet = Image.new(
+        "RGB", (columns * (w + gap) + gap, rows * (h + text + gap) + gap), "white"
+    )
     pen = ImageDraw.Draw(sheet)
     for i, image in enumerate(images):
         x, y = gap + i % columns * (w + gap), gap + i // columns * (h + text + gap)
-        sheet.paste(Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy()).resize((w, h), Image.LANCZOS), (x, y))
+        sheet.paste(
+            Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy()).resize(
+                (w, h), Image.LANCZOS
+            ),
+            (x, y),
+        )
         if points is not None:
             for u, v in np.asarray(points[i]) * scale:
-                pen.ellipse([x + u - r, y + v - r, x + u + r, y + v + r], fill=ORANGE, outline="black")
+                pen.ellipse(
+                    [x + u - r, y + v - r, x + u + r, y + v + r],
+                    fill=ORANGE,
+                    outline="black",
+                )
         if frames and frames[i]:
-            pen.rectangle([x - 2, y - 2, x + w + 1, y + h + 1], outline=frames[i], width=4)
+            pen.rectangle(
+                [x - 2, y - 2, x + w + 1, y + h + 1], outline=frames[i], width=4
+            )
         if labels:
-            pen.multiline_text((x + 2, y + h + 1), labels[i], fill="black", font=font, spacing=2)
+            pen.multiline_text(
+                (x + 2, y + h + 1), labels[i], fill="black", font=font, spacing=2
+            )
     return sheet
 
 
@@ -72,7 +102,8 @@ def _wrapped(label, font, width):
 
 
 def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
-    """Poses side by side in 3D, a plotly figure. poses: `(n, 16, 3)` or `(n, 17, 3)` mm, Z up.
+    """Poses side by side in 3D, a plotly figure. poses: `(n, 16, 3)` or `(n, 17, 3)`
+    mm, Z up.
 
     The left side is blue, the right side orange, the spine grey.
     """
@@ -84,30 +115,66 @@ def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
     for i, pose in enumerate(poses):
         for side, colour in (("left", BLUE), ("right", ORANGE), ("spine", GREY)):
             bones = [b for b in BONES if _side(b) == side]
-            line = np.concatenate([np.stack([pose[a], pose[b], np.full(3, np.nan)]) for a, b in bones])
+            line = np.concatenate(
+                [np.stack([pose[a], pose[b], np.full(3, np.nan)]) for a, b in bones]
+            )
             figure.add_scatter3d(
-                x=_gaps(line[:, 0] + i * spacing), y=_gaps(line[:, 1]), z=_gaps(line[:, 2]), mode="lines",
-                line={"color": colour, "width": 7}, name=side, legendgroup=side, showlegend=i == 0, hoverinfo="name",
+                x=_gaps(line[:, 0] + i * spacing),
+                y=_gaps(line[:, 1]),
+                z=_gaps(line[:, 2]),
+                mode="lines",
+                line={"color": colour, "width": 7},
+                name=side,
+                legendgroup=side,
+                showlegend=i == 0,
+                hoverinfo="name",
             )
         if names:
-            figure.add_scatter3d(x=[i * spacing], y=[0], z=[1000], mode="text", text=[names[i]], showlegend=False, hoverinfo="skip")
-    # all axes at one scale, which fits the row of skeletons into the width and one of them into the height
-    ranges = {"x": (-900, (len(poses) - 1) * spacing + 900), "y": (-1000, 1000), "z": (-1150, 1150)}
+            figure.add_scatter3d(
+                x=[i * spacing],
+                y=[0],
+                z=[1000],
+                mode="text",
+                text=[names[i]],
+                showlegend=False,
+                hoverinfo="skip",
+            )
+    # all axes at one scale, which fits the row of skeletons into the width and one of
+    # them into the height
+    ranges = {
+        "x": (-900, (len(poses) - 1) * spacing + 900),
+        "y": (-1000, 1000),
+        "z": (-1150, 1150),
+    }
     size = {axis: high - low for axis, (low, high) in ranges.items()}
     longest = max(size["z"], size["x"] / 1.6)
     figure.update_layout(
-        height=380, margin={"l": 0, "r": 0, "t": 0, "b": 0}, meta={"alt": alt}, legend={"orientation": "h", "x": 0, "y": 0},
+        height=380,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        meta={"alt": alt},
+        legend={"orientation": "h", "x": 0, "y": 0},
         scene={
-            "aspectmode": "manual", "aspectratio": {axis: 2 * length / longest for axis, length in size.items()},
-            "camera": {"eye": {"x": 0.25, "y": -2.3, "z": 0.4}, "projection": {"type": "orthographic"}},
-            **{f"{axis}axis": {"visible": False, "range": list(limits)} for axis, limits in ranges.items()},
+            "aspectmode": "manual",
+            "aspectratio": {
+                axis: 2 * length / longest for axis, length in size.items()
+            },
+            "camera": {
+                "eye": {"x": 0.25, "y": -2.3, "z": 0.4},
+                "projection": {"type": "orthographic"},
+            },
+            **{
+                f"{axis}axis": {"visible": False, "range": list(limits)}
+                for axis, limits in ranges.items()
+            },
         },
     )
     return figure
 
 
 def _side(bone):
-    return next((side for side in ("left", "right") if side in JOINTS[bone[1]]), "spine")
+    return next(
+        (side for side in ("left", "right") if side in JOINTS[bone[1]]), "spine"
+    )
 
 
 def _gaps(values):
@@ -115,22 +182,38 @@ def _gaps(values):
 
 
 def curves(x, series, x_title, y_title, alt, dash=()):
-    """Lines over x, a plotly figure. series: `{name: values}`; those named in `dash` are dashed."""
+    """Lines over x, a plotly figure. series: `{name: values}`; those named in `dash`
+    are dashed.
+    """
     figure = go.Figure()
     for colour, (name, values) in zip(COLOURS * 2, series.items()):
         figure.add_scatter(
-            x=[float(v) for v in x], y=[round(float(v), 4) for v in values], name=name, mode="lines",
-            line={"color": colour, "width": 3, "dash": "dash" if name in dash else "solid"},
+            x=[float(v) for v in x],
+            y=[round(float(v), 4) for v in values],
+            name=name,
+            mode="lines",
+            line={
+                "color": colour,
+                "width": 3,
+                "dash": "dash" if name in dash else "solid",
+            },
         )
     figure.update_layout(
-        height=340, margin={"l": 60, "r": 20, "t": 20, "b": 50}, xaxis_title=x_title, yaxis_title=y_title,
-        yaxis_rangemode="tozero", template="plotly_white", meta={"alt": alt},
+        height=340,
+        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        xaxis_title=x_title,
+        yaxis_title=y_title,
+        yaxis_rangemode="tozero",
+        template="plotly_white",
+        meta={"alt": alt},
     )
     return figure
 
 
 def smoothed(values, window=15):
-    """A running mean of a list, as long as the list; its beginning averages what there is."""
+    """A running mean of a list, as long as the list; its beginning averages what there
+    is.
+    """
     total = np.cumsum(np.insert(np.asarray(values, float), 0, 0))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(0, ends - window)

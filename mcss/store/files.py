@@ -9,7 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def whole(path):
-    """Yields a temporary path beside `path`; on success it replaces `path` in one step, on failure it goes."""
+    """Yields a temporary path beside `path`; on success it replaces `path` in one step,
+    on failure it goes.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -24,7 +26,10 @@ def whole(path):
 def write_json(path, value):
     """Writes `value` as JSON, whole or not at all."""
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            encoding="utf-8",
+        )
 
 
 def checksum(path):
@@ -34,5 +39,9 @@ def checksum(path):
 
 
 def recipe_hash(recipe):
-    """The SHA-256 of anything JSON can hold, independent of the order of its keys: 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+    """The SHA-256 of anything JSON can hold, independent of the order of its keys: 16
+    hexadecimal digits.
+    """
+    return hashlib.sha256(
+        json.dumps(recipe, sort_keys=True, allow_nan=False).encode()
+    ).hexdigest()[:16]

@@ -1,4 +1,6 @@
-"""The data path alone: index batches, reading and decoding, with nothing of the files left in main memory, against what a training step consumes."""
+"""The data path alone: index batches, reading and decoding, with nothing of the files left in main
+memory, against what a training step consumes.
+"""
 
 import os
 
@@ -14,7 +16,9 @@ from .timing import in_turns, row
 
 
 def forget(data):
-    """Asks the system to drop the store's files from its cache, so that they are read from the disk again."""
+    """Asks the system to drop the store's files from its cache, so that they are read from the disk
+    again.
+    """
     for file in data.path.rglob("*.arrow"):
         with open(file, "rb") as opened:
             os.fsync(opened.fileno())
@@ -22,7 +26,9 @@ def forget(data):
 
 
 class Clips:
-    """As much of a `Store` as `SameSubjectPairs` asks for: one subject of n instants at 10 a second, in clips of 1,000, four views."""
+    """As much of a `Store` as `SameSubjectPairs` asks for: one subject of n instants at 10 a
+    second, in clips of 1,000, four views.
+    """
 
     fps = 10.0
 
@@ -35,7 +41,11 @@ class Clips:
 
     def clips(self, subject):
         from mcss.data import Clip
-        return [Clip(start, min(start + 1000, self.n), "walks", str(start)) for start in range(0, self.n, 1000)]
+
+        return [
+            Clip(start, min(start + 1000, self.n), "walks", str(start))
+            for start in range(0, self.n, 1000)
+        ]
 
 
 def rows(device, rounds):
@@ -51,8 +61,23 @@ def rows(device, rounds):
         images = len(batch().images)
         on_disk = sum(file.stat().st_size for file in data.path.rglob("*.arrow")) / len(data)
         yield row("an image on disk", size, "pixels", {}, value=on_disk, unit="bytes")
-        seconds = in_turns({"reading and decoding, cold": batch, "the backbone's step": step}, min(rounds, 4))
-        yield row("data path alone", size, "pixels", seconds, "the backbone's step", target=2, note=f"{images / min(seconds['reading and decoding, cold']):.0f} images a second")
+        seconds = in_turns(
+            {"reading and decoding, cold": batch, "the backbone's step": step}, min(rounds, 4)
+        )
+        yield row(
+            "data path alone",
+            size,
+            "pixels",
+            seconds,
+            "the backbone's step",
+            target=2,
+            note=f"{images / min(seconds['reading and decoding, cold']):.0f} images a second",
+        )
     for n in (1_000, 10_000, 100_000, 1_000_000):
         pairs = SameSubjectPairs(clips := Clips(n), clips.split)
-        yield row("an epoch's index batches", n, "instants", in_turns({"ours": lambda: pairs.epoch(0)}, 1, warm=0))
+        yield row(
+            "an epoch's index batches",
+            n,
+            "instants",
+            in_turns({"ours": lambda: pairs.epoch(0)}, 1, warm=0),
+        )

@@ -1,4 +1,6 @@
-"""An image's embedding and pose, against torchvision's bare ResNet-18, and ResNet-50, which the compared method used."""
+"""An image's embedding and pose, against torchvision's bare ResNet-18, and ResNet-50, which the
+compared method used.
+"""
 
 import torch
 import torchvision
@@ -9,7 +11,11 @@ from .timing import in_turns, row
 
 
 def rows(device, rounds, size=224):
-    networks = {"ours": MCSS(image_size=size), "bare ResNet-18": torchvision.models.resnet18(), "bare ResNet-50": torchvision.models.resnet50()}
+    networks = {
+        "ours": MCSS(image_size=size),
+        "bare ResNet-18": torchvision.models.resnet18(),
+        "bare ResNet-50": torchvision.models.resnet50(),
+    }
     for network in networks.values():
         network.to(device).eval()
     for n in (1, 8, 32):
@@ -19,7 +25,21 @@ def rows(device, rounds, size=224):
             with torch.inference_mode():
                 network(images)
 
-        seconds = in_turns({name: lambda network=network: run(network) for name, network in networks.items()}, max(rounds, 7) if n == 1 else rounds)
+        seconds = in_turns(
+            {name: lambda network=network: run(network) for name, network in networks.items()},
+            max(rounds, 7) if n == 1 else rounds,
+        )
         faster = min(seconds["bare ResNet-50"]) / min(seconds["ours"])
-        yield row("inference at 224 px", n, "images in a batch", seconds, "bare ResNet-18", faster=False, target=1.1,
-                  note=f"{faster:.1f} times as fast as ResNet-50; {n / min(seconds['ours']):.1f} images a second; float32")
+        yield row(
+            "inference at 224 px",
+            n,
+            "images in a batch",
+            seconds,
+            "bare ResNet-18",
+            faster=False,
+            target=1.1,
+            note=(
+                f"{faster:.1f} times as fast as ResNet-50; {n / min(seconds['ours']):.1f} images a"
+                " second; float32"
+            ),
+        )

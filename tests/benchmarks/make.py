@@ -1,4 +1,6 @@
-"""`make test` and `make book`, whole, in this checkout: what they install and render is there already, or is not counted."""
+"""`make test` and `make book`, whole, in this checkout: what they install and render is there
+already, or is not counted.
+"""
 
 import subprocess
 from pathlib import Path
@@ -16,4 +18,13 @@ def rows(device, rounds):
         start = timer()
         subprocess.run(["make", goal], cwd=ROOT, check=True)
         seconds = timer() - start
-        yield Row(f"make {goal}", cores(), "cores", {"ours": seconds}, False, target=10, value=seconds / 60, unit="minutes")
+        yield Row(
+            f"make {goal}",
+            cores(),
+            "cores",
+            {"ours": seconds},
+            False,
+            target=10,
+            value=seconds / 60,
+            unit="minutes",
+        )

@@ -16,7 +16,9 @@ MATRIX = 65_536  # pairs whose matrix would take 17 GB
 
 
 def embeddings(m, device, d=128):
-    """Pairs in groups of 16 that are near each other, so that every pair has negatives within the margin."""
+    """Pairs in groups of 16 that are near each other, so that every pair has negatives within the
+    margin.
+    """
     generator = torch.Generator().manual_seed(m)
     centre = torch.randn(-(-m // 16), d, generator=generator).repeat_interleave(16, 0)[:m]
     anchor = normalize(centre + 0.4 * torch.randn(m, d, generator=generator), dim=1)
@@ -25,15 +27,19 @@ def embeddings(m, device, d=128):
 
 
 class Peer:
-    """`ContrastiveLoss` with `ref_emb` over the pairs that Eq. 1 picks, which it is given as indices.
+    """`ContrastiveLoss` with `ref_emb` over the pairs that Eq. 1 picks, which it is given as
+    indices.
 
-    The picking is done as lightly as its tools allow: one distance matrix for both directions, without autograd.
+    The picking is done as lightly as its tools allow: one distance matrix for both directions,
+    without autograd.
     both: negatives found in a column go through a second call with anchors and positives exchanged.
     """
 
     def __init__(self, both):
         self.both, self.distance = both, LpDistance(normalize_embeddings=False)
-        self.loss = ContrastiveLoss(pos_margin=0, neg_margin=MARGIN, distance=self.distance, reducer=SumReducer())
+        self.loss = ContrastiveLoss(
+            pos_margin=0, neg_margin=MARGIN, distance=self.distance, reducer=SumReducer()
+        )
 
     def __call__(self, anchor, positive):
         own = torch.arange(len(anchor), device=anchor.device)
@@ -46,8 +52,17 @@ class Peer:
             i, j = torch.where(in_row, own, column.indices), torch.where(in_row, row.indices, own)
             return self.loss(anchor, indices_tuple=(own, own, i, j), ref_emb=positive) / len(anchor)
         none, rows, columns = own[:0], own[in_row], own[~in_row]
-        loss = self.loss(anchor, indices_tuple=(own, own, rows, row.indices[rows]), ref_emb=positive)
-        return (loss + self.loss(positive, indices_tuple=(none, none, columns, column.indices[columns]), ref_emb=anchor)) / len(anchor)
+        loss = self.loss(
+            anchor, indices_tuple=(own, own, rows, row.indices[rows]), ref_emb=positive
+        )
+        return (
+            loss
+            + self.loss(
+                positive,
+                indices_tuple=(none, none, columns, column.indices[columns]),
+                ref_emb=anchor,
+            )
+        ) / len(anchor)
 
 
 def forward_and_backward(loss, pair):
@@ -58,8 +73,10 @@ def forward_and_backward(loss, pair):
 
 def rows(device, rounds):
     losses = {
-        "ours": lambda a, p: multiview_contrastive_loss(a, p, MARGIN, BETA), "pytorch-metric-learning, both directions": Peer(True),
-        "pytorch-metric-learning, one call": Peer(False), "the whole matrix, plain": lambda a, p: contrastive_loss(a, p, MARGIN, BETA).loss,
+        "ours": lambda a, p: multiview_contrastive_loss(a, p, MARGIN, BETA),
+        "pytorch-metric-learning, both directions": Peer(True),
+        "pytorch-metric-learning, one call": Peer(False),
+        "the whole matrix, plain": lambda a, p: contrastive_loss(a, p, MARGIN, BETA).loss,
     }
     for m, target in TARGETS.items():
         pair = embeddings(m, device)
@@ -67,12 +84,36 @@ def rows(device, rounds):
         for name, loss in losses.items():
             difference = abs(float(loss(*pair).detach()) - expected)
             if difference > 1e-5:
-                raise AssertionError(f"{name} does other work: its loss differs by {difference} at m = {m}")
-        seconds = in_turns({name: lambda loss=loss: forward_and_backward(loss, pair) for name, loss in losses.items()}, rounds)
-        yield row("mining and loss", m, "pairs", seconds, "pytorch-metric-learning, both directions", target=target,
-                  note=f"loss {expected:.4f}, equal to 1e-5")
+                raise AssertionError(
+                    f"{name} does other work: its loss differs by {difference} at m = {m}"
+                )
+        seconds = in_turns(
+            {
+                name: lambda loss=loss: forward_and_backward(loss, pair)
+                for name, loss in losses.items()
+            },
+            rounds,
+        )
+        yield row(
+            "mining and loss",
+            m,
+            "pairs",
+            seconds,
+            "pytorch-metric-learning, both directions",
+            target=target,
+            note=f"loss {expected:.4f}, equal to 1e-5",
+        )
     for m in (16_384, MATRIX):
         pair = embeddings(m, device)
         seconds = in_turns({"ours": lambda: forward_and_backward(losses["ours"], pair)}, 1, warm=0)
         memory = extra_memory(lambda: forward_and_backward(losses["ours"], pair), device) / 1e9
-        yield row("mining and loss", m, "pairs", seconds, faster=False, value=memory, unit="GB of extra memory", target=1 if m == MATRIX else None)
+        yield row(
+            "mining and loss",
+            m,
+            "pairs",
+            seconds,
+            faster=False,
+            value=memory,
+            unit="GB of extra memory",
+            target=1 if m == MATRIX else None,
+        )

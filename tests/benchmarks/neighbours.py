@@ -22,8 +22,26 @@ def rows(device, rounds):
             index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
         index.add(gallery[:n].numpy())
         mine, asked = gallery[:n].to(device), queries.to(device)
-        found, expected = nearest(asked, mine, K)[1].cpu(), torch.from_numpy(index.search(queries.numpy(), K)[1])
+        found, expected = (
+            nearest(asked, mine, K)[1].cpu(),
+            torch.from_numpy(index.search(queries.numpy(), K)[1]),
+        )
         same = (found.sort(1).values == expected.sort(1).values).float().mean().item()
-        seconds = in_turns({"ours": lambda: nearest(asked, mine, K), "faiss IndexFlatL2": lambda: index.search(queries.numpy(), K)}, rounds)
-        yield row(f"{K} nearest for {QUERIES} queries", n, "embeddings", seconds, "faiss IndexFlatL2", target=1 if n == LARGEST and (device == "cpu" or "Gpu" in type(index).__name__) else None,
-                  note=f"{same:.2%} of the neighbours the same; faiss {type(index).__name__}")
+        seconds = in_turns(
+            {
+                "ours": lambda: nearest(asked, mine, K),
+                "faiss IndexFlatL2": lambda: index.search(queries.numpy(), K),
+            },
+            rounds,
+        )
+        yield row(
+            f"{K} nearest for {QUERIES} queries",
+            n,
+            "embeddings",
+            seconds,
+            "faiss IndexFlatL2",
+            target=(
+                1 if n == LARGEST and (device == "cpu" or "Gpu" in type(index).__name__) else None
+            ),
+            note=f"{same:.2%} of the neighbours the same; faiss {type(index).__name__}",
+        )

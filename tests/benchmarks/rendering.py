@@ -1,4 +1,6 @@
-"""The studio's images: motion and body, rays, and encoding, apart and together, against the rays alone."""
+"""The studio's images: motion and body, rays, and encoding, apart and together, against the rays
+alone.
+"""
 
 import torch
 
@@ -28,9 +30,27 @@ def rows(device, rounds):
                 for _ in frames:
                     pass
 
-        work = {"all of it": whole, "motion and body": lambda: studio.clip(*job), "rays": rays, "encoding": lambda: encode(pictures.flatten(0, 1))}
+        work = {
+            "all of it": whole,
+            "motion and body": lambda: studio.clip(*job),
+            "rays": rays,
+            "encoding": lambda: encode(pictures.flatten(0, 1)),
+        }
         seconds = in_turns(work, min(rounds, 3))
         seconds["all of it"] = [s / 2 for s in seconds["all of it"]]  # two clips
         target = {64: None if gpu else 300, 128: 2000 if gpu else None}.get(size)
-        yield row("rendering", size, "pixels", seconds, "rays", faster=True, value=images / min(seconds["all of it"]), unit="images/s", target=target,
-                  note=f"{images} images, {studio.workers} workers; rays, body and encoding are timed on one")
+        yield row(
+            "rendering",
+            size,
+            "pixels",
+            seconds,
+            "rays",
+            faster=True,
+            value=images / min(seconds["all of it"]),
+            unit="images/s",
+            target=target,
+            note=(
+                f"{images} images, {studio.workers} workers; rays, body and encoding are timed"
+                " on one"
+            ),
+        )

@@ -1,13 +1,15 @@
-"""A joint training step, from JPEG files on disk to new weights, against the bare backbone and against its plain form."""
+"""A joint training step, from JPEG files on disk to new weights, against the bare backbone and
+against its plain form.
+"""
 
 import copy
 
 import torch
 import torchvision
 
+from mcss.engine.precision import autocast, resolve
 from mcss.feeding import Feeder
 from mcss.model import IMAGENET_MEAN, IMAGENET_STD, MCSS
-from mcss.engine.precision import autocast, resolve
 from mcss.training import Step, TrainingConfig, train
 
 from .stores import store
@@ -19,7 +21,9 @@ EPOCH = 3  # steps
 
 def configuration(steps, pause=EPOCH):
     """The paper's batches."""
-    return TrainingConfig(pairs=PAIRS, labelled=LABELLED, epochs=steps // EPOCH, checkpoint_every=pause)
+    return TrainingConfig(
+        pairs=PAIRS, labelled=LABELLED, epochs=steps // EPOCH, checkpoint_every=pause
+    )
 
 
 def optimizer_of(model, config=TrainingConfig()):
@@ -27,15 +31,25 @@ def optimizer_of(model, config=TrainingConfig()):
 
 
 class Backbone:
-    """The peer: torchvision's ResNet-18 as it comes, forward, backward and Adam, on one batch that lies ready as floats."""
+    """The peer: torchvision's ResNet-18 as it comes, forward, backward and Adam, on one batch that
+    lies ready as floats.
+    """
 
     def __init__(self, data, device):
         config = configuration(EPOCH)
         images = Feeder(data, config, device).batch(0).images / 255
-        mean, std = (torch.tensor(x, device=device)[:, None, None] for x in (IMAGENET_MEAN, IMAGENET_STD))
+        mean, std = (
+            torch.tensor(x, device=device)[:, None, None] for x in (IMAGENET_MEAN, IMAGENET_STD)
+        )
         self.images = ((images - mean) / std).contiguous(memory_format=torch.channels_last)
-        self.model = torchvision.models.resnet18().to(device).to(memory_format=torch.channels_last).train()
-        self.optimizer, self.precision, self.device = optimizer_of(self.model), resolve("auto", device), device
+        self.model = (
+            torchvision.models.resnet18().to(device).to(memory_format=torch.channels_last).train()
+        )
+        self.optimizer, self.precision, self.device = (
+            optimizer_of(self.model),
+            resolve("auto", device),
+            device,
+        )
 
     def __call__(self):
         with autocast(self.precision, self.device):
@@ -46,8 +60,12 @@ class Backbone:
 
 
 def against_the_backbone(data, device, rounds):
-    """`mcss.training.train` as it is, its data from disk, stopped every few steps for as many of the backbone's."""
-    part = 30 if device == "cuda" else EPOCH  # many more than are decoded ahead, where a step is short
+    """`mcss.training.train` as it is, its data from disk, stopped every few steps for as many of
+    the backbone's.
+    """
+    part = (
+        30 if device == "cuda" else EPOCH
+    )  # many more than are decoded ahead, where a step is short
     peer, ours, theirs, clock = Backbone(data, device), [], [], []
 
     def look(done, model):
@@ -65,10 +83,15 @@ def against_the_backbone(data, device, rounds):
 
 
 def against_the_plain_form(data, device, rounds):
-    """The step as it is shipped and in float32 with contiguous images, from the same weights on the same batch; and how their results differ."""
+    """The step as it is shipped and in float32 with contiguous images, from the same weights on the
+    same batch; and how their results differ.
+    """
     batch = Feeder(data, configuration(EPOCH), device).batch(0)
     weights, steps, found = MCSS(image_size=data.image_size).to(device).train(), {}, {}
-    for name, precision, layout in (("as shipped", resolve("auto", device), torch.channels_last), ("float32, contiguous", "float32", torch.contiguous_format)):
+    for name, precision, layout in (
+        ("as shipped", resolve("auto", device), torch.channels_last),
+        ("float32, contiguous", "float32", torch.contiguous_format),
+    ):
         model = copy.deepcopy(weights).to(memory_format=layout)
         forward, optimizer = Step(model, TrainingConfig(), precision, device), optimizer_of(model)
 
@@ -82,15 +105,37 @@ def against_the_plain_form(data, device, rounds):
         found[name] = step().detach()[:2].tolist()
         steps[name] = step
     (metric, pose), (metric2, pose2) = found.values()
-    return in_turns(steps, rounds), f"first losses {metric:.3f} and {pose:.3f}, plain {metric2:.3f} and {pose2:.3f}"
+    return (
+        in_turns(steps, rounds),
+        f"first losses {metric:.3f} and {pose:.3f}, plain {metric2:.3f} and {pose2:.3f}",
+    )
 
 
 def rows(device, rounds):
     for size in (64, 128, 224):
         data, images = store(size), 2 * PAIRS + LABELLED
         seconds = against_the_backbone(data, device, min(rounds, 4))
-        yield row("joint training step", size, "pixels", seconds, "bare ResNet-18", faster=False, target=1.05 if size > 64 else None,
-                  note=f"{images} images, {images / min(seconds['ours, from disk']):.0f} a second, {resolve('auto', device)}")
+        yield row(
+            "joint training step",
+            size,
+            "pixels",
+            seconds,
+            "bare ResNet-18",
+            faster=False,
+            target=1.05 if size > 64 else None,
+            note=(
+                f"{images} images, {images / min(seconds['ours, from disk']):.0f} a second,"
+                f" {resolve('auto', device)}"
+            ),
+        )
     for size, target in ((64, 1.6), (224, 2.0)):
         seconds, note = against_the_plain_form(store(size), device, min(rounds, 3))
-        yield row("training step, as shipped", size, "pixels", seconds, "float32, contiguous", target=target if device == "cpu" else None, note=note)
+        yield row(
+            "training step, as shipped",
+            size,
+            "pixels",
+            seconds,
+            "float32, contiguous",
+            target=target if device == "cpu" else None,
+            note=note,
+        )

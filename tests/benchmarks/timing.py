@@ -16,9 +16,12 @@ class Row(NamedTuple):
     size: float
     of: str  #: what the size counts
     seconds: dict  #: by contender, ours first: the median over the rounds
-    faster: bool = True  #: whether `ratio` says how many times faster we are, or how many times as long we take
+    #: whether `ratio` says how many times faster we are, or how many times as long we take
+    faster: bool = True
     ratio: list | None = None  #: against the peer, round by round: median, smallest, largest
-    target: float | None = None  #: what the ratio (or `value`) is to reach: at least, if `faster`, else at most
+    target: float | None = (
+        None  #: what the ratio (or `value`) is to reach: at least, if `faster`, else at most
+    )
     value: float | None = None  #: what is compared with the target if it is not the ratio
     unit: str = ""  #: of `value`
     note: str = ""
@@ -33,7 +36,9 @@ class Row(NamedTuple):
 
 
 def in_turns(contenders, rounds, warm=1):
-    """Seconds of each round: `{name: [..]}`. contenders: `{name: function}`; the first `warm` rounds are not counted."""
+    """Seconds of each round: `{name: [..]}`. contenders: `{name: function}`; the first `warm`
+    rounds are not counted.
+    """
     seconds = {name: [] for name in contenders}
     for turn in range(warm + rounds):
         for name, work in contenders.items():
@@ -52,14 +57,26 @@ def in_turns(contenders, rounds, warm=1):
 
 
 def row(work, size, of, seconds, peer=None, faster=True, scale=None, **more):
-    """A `Row` from seconds by round. scale: `{name: factor}` of contenders that did only a part of the work."""
-    seconds = {name: [s * (scale or {}).get(name, 1) for s in each] for name, each in seconds.items()}
+    """A `Row` from seconds by round. scale: `{name: factor}` of contenders that did only a part of
+    the work.
+    """
+    seconds = {
+        name: [s * (scale or {}).get(name, 1) for s in each] for name, each in seconds.items()
+    }
     ratio = None
     if peer:
         pairs = list(zip(next(iter(seconds.values())), seconds[peer]))
         ratios = [p / o if faster else o / p for o, p in pairs]
         ratio = [statistics.median(ratios), min(ratios), max(ratios)]
-    return Row(work, size, of, {name: statistics.median(each) for name, each in seconds.items()}, faster, ratio, **more)
+    return Row(
+        work,
+        size,
+        of,
+        {name: statistics.median(each) for name, each in seconds.items()},
+        faster,
+        ratio,
+        **more,
+    )
 
 
 def extra_memory(work, device):
@@ -71,7 +88,9 @@ def extra_memory(work, device):
         work()
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - before
-    ctypes.CDLL(None).malloc_trim(0)  # what was freed goes back to the system, and counts when it is used again
+    ctypes.CDLL(None).malloc_trim(
+        0
+    )  # what was freed goes back to the system, and counts when it is used again
     Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak so far
     before = _status("VmRSS")
     work()
@@ -79,5 +98,9 @@ def extra_memory(work, device):
 
 
 def _status(key):
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key + ":"))
+    (line,) = (
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith(key + ":")
+    )
     return int(line.split()[1]) * 1024

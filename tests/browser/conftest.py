@@ -1,4 +1,6 @@
-"""The book as a reader's browser gets it: built from the stored outputs, served with gzip on this machine, opened in Chromium."""
+"""The book as a reader's browser gets it: built from the stored outputs, served with gzip on this
+machine, opened in Chromium.
+"""
 
 import functools
 import gzip
@@ -31,12 +33,31 @@ def book(tmp_path_factory):
             out.mkdir()
             config = yaml.safe_load((ROOT / "_config.yml").read_text())
             config["execute"]["execute_notebooks"] = "off"
-            config["sphinx"]["local_extensions"] = {name: str(ROOT / folder) for name, folder in config["sphinx"]["local_extensions"].items()}
+            config["sphinx"]["local_extensions"] = {
+                name: str(ROOT / folder)
+                for name, folder in config["sphinx"]["local_extensions"].items()
+            }
             (out / "_config.yml").write_text(yaml.safe_dump(config))
-            command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
-            options = ["--config", out / "_config.yml", "--path-output", out, "-n", "-W", "--keep-going"]
+            command = [
+                sys.executable,
+                "-c",
+                "from jupyter_book.cli.main import main; main()",
+                "build",
+                ".",
+            ]
+            options = [
+                "--config",
+                out / "_config.yml",
+                "--path-output",
+                out,
+                "-n",
+                "-W",
+                "--keep-going",
+            ]
             built = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
-            (out / "log").write_text("" if built.returncode == 0 else built.stdout[-3000:] + built.stderr[-3000:])
+            (out / "log").write_text(
+                "" if built.returncode == 0 else built.stdout[-3000:] + built.stderr[-3000:]
+            )
     assert (out / "log").read_text() == ""
     return out / "_build" / "html"
 
@@ -86,15 +107,32 @@ def address(book):
     server.shutdown()
 
 
-@pytest.fixture(scope="module")  # not the session: until it is stopped, no other event loop starts in this process
+@pytest.fixture(
+    scope="module"
+)  # not the session: until it is stopped, no other event loop starts in this process
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="NOT CHECKED in a browser: the Python package playwright is missing")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    playwright = pytest.importorskip(
+        "playwright.sync_api",
+        reason="NOT CHECKED in a browser: the Python package playwright is missing",
+    )
+    program = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if not program:
-        pytest.skip("NOT CHECKED in a browser: there is no chromium on this machine (Debian, Ubuntu: apt-get install chromium)")
+        pytest.skip(
+            "NOT CHECKED in a browser: there is no chromium on this machine (Debian, Ubuntu:"
+            " apt-get install chromium)"
+        )
     with playwright.sync_playwright() as p:
         # swiftshader: figures in 3D without a graphics card.
-        options = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        options = [
+            "--no-sandbox",
+            "--disable-background-networking",
+            "--use-angle=swiftshader",
+            "--enable-unsafe-swiftshader",
+        ]
         browser = p.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()
@@ -105,15 +143,38 @@ class Visit:
 
     def __init__(self, browser, url, phone, dark):
         size, scheme = (PHONE if phone else DESK), ("dark" if dark else "light")
-        self.context = browser.new_context(viewport=size, is_mobile=phone, has_touch=phone, color_scheme=scheme)
+        self.context = browser.new_context(
+            viewport=size, is_mobile=phone, has_touch=phone, color_scheme=scheme
+        )
         self.page = self.context.new_page()
         self.requests, self.faults, self._loaded, self._ended = [], [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfinished", lambda request: (self._loaded.append(request), self._ended.append(request.url)))
-        self.page.on("requestfailed", lambda request: (self.faults.append(f"failed: {request.url}"), self._ended.append(request.url)))
-        self.page.on("response", lambda answer: self.faults.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+        self.page.on(
+            "requestfinished",
+            lambda request: (self._loaded.append(request), self._ended.append(request.url)),
+        )
+        self.page.on(
+            "requestfailed",
+            lambda request: (
+                self.faults.append(f"failed: {request.url}"),
+                self._ended.append(request.url),
+            ),
+        )
+        self.page.on(
+            "response",
+            lambda answer: (
+                self.faults.append(f"{answer.status}: {answer.url}")
+                if answer.status >= 400
+                else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("console", lambda message: self.faults.append(f"console: {message.text}") if message.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.faults.append(f"console: {message.text}") if message.type == "error" else None
+            ),
+        )
         self.page.goto(url)
         self.settle()
 
@@ -121,7 +182,9 @@ class Visit:
         """Waits until nothing is loaded any more."""
         since, end = None, time.monotonic() + limit
         while since is None or time.monotonic() < since + quiet:
-            assert time.monotonic() < end, f"still loading: {[url for url in self.requests if url not in self._ended]}"
+            assert time.monotonic() < end, (
+                f"still loading: {[url for url in self.requests if url not in self._ended]}"
+            )
             self.page.wait_for_timeout(50)
             busy = len(self._ended) < len(self.requests)
             since = None if busy else since or time.monotonic()
@@ -138,7 +201,9 @@ def visit(browser, address):
     visits = []
 
     def open_page(place, phone=False, dark=False):
-        visits.append(Visit(browser, place if "://" in place else f"{address}/{place}", phone, dark))
+        visits.append(
+            Visit(browser, place if "://" in place else f"{address}/{place}", phone, dark)
+        )
         return visits[-1]
 
     yield open_page

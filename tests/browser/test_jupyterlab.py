@@ -1,4 +1,6 @@
-"""The eight elements where a kernel is: in a real JupyterLab, run, drawn and worked; and in a closed frame, as Colab shows outputs."""
+"""The eight elements where a kernel is: in a real JupyterLab, run, drawn and worked; and in a
+closed frame, as Colab shows outputs.
+"""
 
 import html
 import json
@@ -33,25 +35,51 @@ def stored_element(kind):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Address of a JupyterLab that serves a notebook with one cell an element; the cells were never run."""
+    """Address of a JupyterLab that serves a notebook with one cell an element; the cells were never
+    run.
+    """
     folder = tmp_path_factory.mktemp("lab")
     cells = []
     for kind in PLACES:
         alt, data = stored_element(kind)
         (folder / f"{kind}.json").write_text(json.dumps([alt, data]))
-        cells.append(nbformat.v4.new_code_cell(
-            f"import json\nfrom mcss.figures.elements.element import Element\n\nElement({kind!r}, *json.load(open('{kind}.json')))"))
+        cells.append(
+            nbformat.v4.new_code_cell(
+                "import json\nfrom mcss.figures.elements.element import"
+                f" Element\n\nElement({kind!r}, *json.load(open('{kind}.json')))"
+            )
+        )
     notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, folder / "elements.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--port-retries=0", "--ServerApp.ip=127.0.0.1", "--allow-root",
-             "--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-            cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                f"--port={port}",
+                "--port-retries=0",
+                "--ServerApp.ip=127.0.0.1",
+                "--allow-root",
+                "--IdentityProvider.token=",
+                "--ServerApp.password=",
+                f"--ServerApp.root_dir={folder}",
+                "--LabApp.news_url=",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
         for _ in range(240):
             try:
@@ -72,7 +100,9 @@ def test_every_element_works_in_jupyterlab(lab, browser):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{lab}/lab/tree/elements.ipynb?reset")
     page.locator(".jp-Notebook").wait_for(timeout=120_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)  # what is run before that is lost
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(
+        timeout=120_000
+    )  # what is run before that is lost
     page.get_by_text("Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).click()
     turned, scroller = 0, page.locator(".jp-WindowedPanel-outer").first
@@ -82,9 +112,13 @@ def test_every_element_works_in_jupyterlab(lab, browser):
         while time.monotonic() < end:  # cells out of sight are not drawn
             if root.count() and root.first.get_attribute("data-shown"):
                 break
-            scroller.evaluate("node => { node.scrollTop = (node.scrollTop + 300) % node.scrollHeight }")
+            scroller.evaluate(
+                "node => { node.scrollTop = (node.scrollTop + 300) % node.scrollHeight }"
+            )
             page.wait_for_timeout(150)
-        assert root.count(), f"{kind} does not come up: {page.locator('.jp-Notebook, .jp-Dialog').all_inner_texts()}"
+        assert root.count(), (
+            f"{kind} does not come up: {page.locator('.jp-Notebook, .jp-Dialog').all_inner_texts()}"
+        )
         root = root.first
         root.scroll_into_view_if_needed()
         before = root.get_attribute("data-shown")
@@ -111,12 +145,17 @@ def test_every_element_works_in_jupyterlab(lab, browser):
 
 @pytest.mark.parametrize("kind", PLACES)
 def test_an_element_works_in_a_closed_frame(browser, kind):
-    """Colab puts each output into a frame of another origin, without its page's scripts, styles and storage."""
+    """Colab puts each output into a frame of another origin, without its page's scripts, styles and
+    storage.
+    """
     page = browser.new_page()
     faults, asked = [], []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    page.set_content(f'<iframe sandbox="allow-scripts" width="1000" height="900" srcdoc="{html.escape(Element(kind, *stored_element(kind))._repr_html_())}"></iframe>')
+    page.set_content(
+        '<iframe sandbox="allow-scripts" width="1000" height="900"'
+        f' srcdoc="{html.escape(Element(kind, *stored_element(kind))._repr_html_())}"></iframe>'
+    )
     root = page.frame_locator("iframe").locator(".mcss-element[data-shown]")
     root.wait_for(timeout=20_000)
     control = root.locator("input[type=checkbox], select, input[type=range]").first

@@ -1,4 +1,6 @@
-"""Every page of the book, opened: it loads nothing from elsewhere, weighs little, shows all, fits a phone, is readable in the dark."""
+"""Every page of the book, opened: it loads nothing from elsewhere, weighs little, shows all, fits a
+phone, is readable in the dark.
+"""
 
 import io
 import re
@@ -9,7 +11,9 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())]
+PAGES = [
+    f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
+]
 BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 ALL = pytest.mark.parametrize("page", PAGES, ids=lambda page: Path(page).stem)
 
@@ -44,13 +48,21 @@ def test_a_page_is_whole(visit, address, page, phone):
     weight, page = opened.megabytes(), opened.page
     assert [url for url in opened.requests if not url.startswith((address, "data:", "blob:"))] == []
     assert weight < 3, f"{weight:.2f} MB"
-    assert page.evaluate("[...document.images].filter((image) => !image.alt || !image.naturalWidth).map((image) => image.src)") == []
+    assert (
+        page.evaluate(
+            "[...document.images].filter((image) => !image.alt || !image.naturalWidth).map((image)"
+            " => image.src)"
+        )
+        == []
+    )
     figures = page.locator(".plotly-figure")
     engines = page.locator('script[src*="plotly.min.js"]').count()
     assert engines == (1 if figures.count() else 0)
     for figure in figures.all():
         drawn(figure)
-        assert coloured(figure) > 50 and figure.evaluate("(box) => box._fullData.length"), figure.get_attribute("aria-label")
+        assert coloured(figure) > 50 and figure.evaluate("(box) => box._fullData.length"), (
+            figure.get_attribute("aria-label")
+        )
         work_controls(page, figure)
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 1
     assert page.locator("html").get_attribute("data-theme") == ("dark" if phone else "light")
@@ -58,9 +70,17 @@ def test_a_page_is_whole(visit, address, page, phone):
     assert page.locator(".no-widget").count() == 0
 
     root, *others = [f"{address}/{name}" for name in PAGES]
-    assert [link for link in page.evaluate(f"{LINKS}('.bd-sidebar-primary nav.bd-links a.reference')") if link != root] == others
-    assert page.evaluate(f"{LINKS}('a.left-prev')") == [f"{address}/{name}" for name in PAGES[:place][-1:]]
-    assert page.evaluate(f"{LINKS}('a.right-next')") == [f"{address}/{name}" for name in PAGES[place + 1 :][:1]]
+    assert [
+        link
+        for link in page.evaluate(f"{LINKS}('.bd-sidebar-primary nav.bd-links a.reference')")
+        if link != root
+    ] == others
+    assert page.evaluate(f"{LINKS}('a.left-prev')") == [
+        f"{address}/{name}" for name in PAGES[:place][-1:]
+    ]
+    assert page.evaluate(f"{LINKS}('a.right-next')") == [
+        f"{address}/{name}" for name in PAGES[place + 1 :][:1]
+    ]
     assert opened.faults == []
 
 
@@ -73,13 +93,18 @@ def drawn(figure):
 
 def coloured(figure):
     """How many pixels of a figure have a colour: curves and points do, axes and texts are grey."""
-    _, saturation, value = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("HSV")).reshape(-1, 3).T
+    _, saturation, value = (
+        np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("HSV")).reshape(-1, 3).T
+    )
     return ((saturation > 110) & (value > 80)).sum()
 
 
 def work_controls(page, figure):
     """Plotly's own sliders and buttons, where a figure has them, do something."""
-    for control in [*figure.locator(".slider-rail-touch-rect").all(), *figure.locator(".updatemenu-button").all()]:
+    for control in [
+        *figure.locator(".slider-rail-touch-rect").all(),
+        *figure.locator(".updatemenu-button").all(),
+    ]:
         before = figure.screenshot()
         control.click()
         page.wait_for_timeout(600)
@@ -112,7 +137,9 @@ def test_next_and_previous_lead_on_and_back(visit, address):
 @BOTH
 def test_search_finds(visit, address, phone):
     opened = visit(PAGES[0], phone)
-    opened.page.locator(".search-button, .search-button__button, .search-button-field").locator("visible=true").first.click()
+    opened.page.locator(".search-button, .search-button__button, .search-button-field").locator(
+        "visible=true"
+    ).first.click()
     opened.page.keyboard.type("procrustes")
     opened.page.keyboard.press("Enter")
     found = opened.page.locator("#search-results ul.search li a")

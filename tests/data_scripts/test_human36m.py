@@ -1,4 +1,6 @@
-"""The converter of Human3.6M, on rendered scenes written in the official formats: is what is stored what was filmed?"""
+"""The converter of Human3.6M, on rendered scenes written in the official formats: is what is stored
+what was filmed?
+"""
 
 import io
 import re
@@ -13,10 +15,10 @@ for needed in ("anny", "warp", "cdflib", "h5py", "av"):
     pytest.importorskip(needed)
 
 from data_scripts.human36m import convert, main
-from mcss.data import open_store
 from data_scripts.imitations import official
 from data_scripts.imitations.official import SERIALS, clip_of, cut
 from data_scripts.imitations.scenes import film
+from mcss.data import open_store
 
 #: What the recordings are called: S1 has names of its own for two actions.
 CLIPS = {("S1", "Walking"): "WalkingDog", ("S1", "Sitting"): "TakingPhoto 1", ("S5", "Walking"): "WalkDog 1",
@@ -61,15 +63,28 @@ def usual(report):
 
 
 def test_what_the_store_says(store, report):
-    assert store.subjects == ["S1", "S5", "S9"] and store.view_names == list(SERIALS) and store.image_size == 96
+    assert (
+        store.subjects == ["S1", "S5", "S9"]
+        and store.view_names == list(SERIALS)
+        and store.image_size == 96
+    )
     assert store.fps == pytest.approx(50 / 3) and store.licence
     assert {(s, c.source): c.action for s in store.subjects for c in store.clips(s)} == {
         ("S1", "WalkingDog"): "WalkDog", ("S1", "TakingPhoto 1"): "Photo", ("S5", "WalkDog 1"): "WalkDog",
         ("S5", "Photo"): "Photo", ("S9", "Directions 1"): "Directions", ("S9", "Sitting"): "Sitting"}  # fmt: skip
-    assert {name: split.subjects for name, split in store.splits.items()} == {"train": ["S1", "S5"], "test": ["S9"]}
+    assert {name: split.subjects for name, split in store.splits.items()} == {
+        "train": ["S1", "S5"],
+        "test": ["S9"],
+    }
     assert [store.length(s) for s in store.subjects] == [16, 16, 12]
-    assert all(split.frames[s].tolist() == list(range(store.length(s))) for split in store.splits.values() for s in split.subjects)
-    assert len(report.notes) == 2 and all("TakingPhoto" in n or "WalkingDog" in n for n in report.notes)
+    assert all(
+        split.frames[s].tolist() == list(range(store.length(s)))
+        for split in store.splits.values()
+        for s in split.subjects
+    )
+    assert len(report.notes) == 2 and all(
+        "TakingPhoto" in n or "WalkingDog" in n for n in report.notes
+    )
     assert report.frames == 44 and report.images == 4 * 44 == len(store)
     assert "44" in str(report) and "176" in str(report)
 
@@ -121,16 +136,32 @@ def test_cameras(store, recordings, source, tmp_path):
                 np.testing.assert_allclose(stored[key], getattr(camera, key), atol=1e-4)
             np.testing.assert_allclose(stored["t"], camera.t, atol=0.01)
     shutil.copytree(source / "S1", tmp_path / "source" / "S1")
-    official.write_metadata(tmp_path / "source" / "Release-v1.2" / "metadata.xml", recordings, distortion=(-0.2, 0.24, -0.002, -0.0009, -0.0016))
-    found = open_store(convert(tmp_path / "source", tmp_path / "store", **SMALL).path).calibration.cameras["S1"][SERIALS[3]]
-    assert found["distortion"] == pytest.approx([-0.2, 0.24, -0.0009, -0.0016, -0.002])  # k1, k2, p1, p2, k3
+    official.write_metadata(
+        tmp_path / "source" / "Release-v1.2" / "metadata.xml",
+        recordings,
+        distortion=(-0.2, 0.24, -0.002, -0.0009, -0.0016),
+    )
+    found = open_store(
+        convert(tmp_path / "source", tmp_path / "store", **SMALL).path
+    ).calibration.cameras["S1"][SERIALS[3]]
+    assert found["distortion"] == pytest.approx(
+        [-0.2, 0.24, -0.0009, -0.0016, -0.002]
+    )  # k1, k2, p1, p2, k3
 
 
 def test_the_steps(recordings, tmp_path):
-    """What it does if nothing is asked for: every 5th frame of a training subject, every 64th of a test subject."""
-    long = [official.prolonged(r, 200, 2)._replace(subject=s) for s, r in zip(("S6", "S9"), recordings)]
+    """What it does if nothing is asked for: every 5th frame of a training subject, every 64th of a
+    test subject.
+    """
+    long = [
+        official.prolonged(r, 200, 2)._replace(subject=s) for s, r in zip(("S6", "S9"), recordings)
+    ]
     official.write_human36m(tmp_path / "source", long)
-    store = open_store(convert(tmp_path / "source", tmp_path / "store", image_size=64, workers=1, progress=False).path)
+    store = open_store(
+        convert(
+            tmp_path / "source", tmp_path / "store", image_size=64, workers=1, progress=False
+        ).path
+    )
     assert store.fps == 10 and [store.length(s) for s in ("S6", "S9")] == [40, 4]
     assert store.splits["train"].subjects == ["S6"] and store.splits["test"].subjects == ["S9"]
     for r, step in zip(long, (5, 64)):
@@ -152,20 +183,27 @@ def test_archives_and_workers_give_the_same_store(source, report, tmp_path):
     for subject in ("S1", "S9"):
         official.pack_human36m(tmp_path / "source", subject)
     again = convert(tmp_path / "source", tmp_path / "store", **WHOLE | {"workers": 1})
-    assert official.store_bytes(again.path) == official.store_bytes(report.path) and again.notes == report.notes
+    assert (
+        official.store_bytes(again.path) == official.store_bytes(report.path)
+        and again.notes == report.notes
+    )
 
 
 def test_archives_are_unpacked_again_when_files_are_gone(one, tmp_path):
     official.pack_human36m(one, "S1")
     first = convert(one, tmp_path / "store", **SMALL)
     shutil.rmtree(one / "S1" / "Videos")
-    assert official.store_bytes(convert(one, tmp_path / "again", **SMALL).path) == official.store_bytes(first.path)
+    assert official.store_bytes(
+        convert(one, tmp_path / "again", **SMALL).path
+    ) == official.store_bytes(first.path)
 
 
 def test_an_archive_may_hold_a_file_twice(one, tmp_path, usual):
     for archive in official.pack_human36m(one, "S1"):
         with tarfile.open(archive) as file:
-            members = [(member, file.extractfile(member).read()) for member in file if member.isfile()]
+            members = [
+                (member, file.extractfile(member).read()) for member in file if member.isfile()
+            ]
         with tarfile.open(archive, "w:gz") as file:
             for member, content in members + members[:1]:
                 file.addfile(member, io.BytesIO(content))
@@ -180,23 +218,36 @@ def test_a_file_that_may_not_be_read_costs_its_clip(one, monkeypatch):
         if path.name == "WalkingDog.cdf":
             raise PermissionError(13, "Permission denied", str(path))
         return read(path)
+
     monkeypatch.setattr(Path, "read_bytes", refuses)
     report = convert(one, one.parent / "store", **SMALL)
-    assert report.images == 32 and any("WalkingDog is left out" in note and "WalkingDog.cdf" in note for note in report.notes)
+    assert report.images == 32 and any(
+        "WalkingDog is left out" in note and "WalkingDog.cdf" in note for note in report.notes
+    )
 
 
 def test_a_second_run_changes_nothing(source, report):
     official.check_second_run(report, lambda: convert(source, report.path, **WHOLE))
 
 
-POSES, VIDEOS, BOXES = "S1/MyPoseFeatures/D3_Positions", "S1/Videos", "S1/MySegmentsMat/ground_truth_bb"
-VIDEO, BOX, CDF = f"{VIDEOS}/WalkingDog.55011271.mp4", f"{BOXES}/WalkingDog.55011271.mat", f"{POSES}/WalkingDog.cdf"
+POSES, VIDEOS, BOXES = (
+    "S1/MyPoseFeatures/D3_Positions",
+    "S1/Videos",
+    "S1/MySegmentsMat/ground_truth_bb",
+)
+VIDEO, BOX, CDF = (
+    f"{VIDEOS}/WalkingDog.55011271.mp4",
+    f"{BOXES}/WalkingDog.55011271.mat",
+    f"{POSES}/WalkingDog.cdf",
+)
 
 
 def videos(folder, r, frames, serials=SERIALS):
     for v, serial in enumerate(SERIALS):
         if serial in serials:
-            official.write_video(folder / VIDEOS / f"WalkingDog.{serial}.mp4", r.frames[:frames, v], 50)
+            official.write_video(
+                folder / VIDEOS / f"WalkingDog.{serial}.mp4", r.frames[:frames, v], 50
+            )
 
 
 def pose(folder, r, frames=24, **places):
@@ -207,7 +258,9 @@ def pose(folder, r, frames=24, **places):
 
 
 def boxes(folder, r, nobody):
-    official.write_boxes(folder / BOX, r.masks[:, 1] & ~np.isin(np.arange(24), nobody)[:, None, None])
+    official.write_boxes(
+        folder / BOX, r.masks[:, 1] & ~np.isin(np.arange(24), nobody)[:, None, None]
+    )
 
 
 def copies(folder, name):
@@ -217,7 +270,8 @@ def copies(folder, name):
 
 ALL, NONE = [[True] * 4] * 8, [[True, False, True, True]] * 8
 SHORT = [[True] * 4] * 4 + [[True, False, True, True]] * 4
-#: damage to S1: what is done, what one note says (None: there is none), images of WalkingDog (None: the clip is left out).
+#: damage to S1: what is done, what one note says (None: there is none), images of WalkingDog (None:
+#: the clip is left out).
 DAMAGE = {
     "no video of a view": (lambda d, r: (d / VIDEO).unlink(), "WalkingDog.*55011271", NONE),
     "half a video": (lambda d, r: cut(d / VIDEO), "WalkingDog.55011271.mp4", NONE),
@@ -225,26 +279,76 @@ DAMAGE = {
     "a short video": (lambda d, r: videos(d, r, 10, SERIALS[1]), "WalkingDog.*55011271", SHORT),
     "more poses than video": (lambda d, r: videos(d, r, 10), "WalkingDog", ALL[:4]),
     "more video than poses": (lambda d, r: pose(d, r, 10), "WalkingDog", ALL[:4]),
-    "a video with every other frame": (lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 25), "WalkingDog.55011271.mp4 has 12 frames, 25 a.* 24, 50 a", NONE),
-    "a video of another size": (lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 50), "WalkingDog.55011271.mp4 is 124 x 128 .* 248 x 256", NONE),
-    "no boxes of a view": (lambda d, r: (d / BOX).unlink(), "WalkingDog.55011271.mat", ALL),  # the joints give some, too
+    "a video with every other frame": (
+        lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 25),
+        "WalkingDog.55011271.mp4 has 12 frames, 25 a.* 24, 50 a",
+        NONE,
+    ),
+    "a video of another size": (
+        lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 50),
+        "WalkingDog.55011271.mp4 is 124 x 128 .* 248 x 256",
+        NONE,
+    ),
+    "no boxes of a view": (
+        lambda d, r: (d / BOX).unlink(),
+        "WalkingDog.55011271.mat",
+        ALL,
+    ),  # the joints give some, too
     "half a box file": (lambda d, r: cut(d / BOX), "WalkingDog.55011271.mat", ALL),
-    "no boxes, no cameras": (lambda d, r: ((d / BOX).unlink(), (d / "metadata.xml").unlink()), "metadata.xml|WalkingDog.55011271.mat", NONE),
+    "no boxes, no cameras": (
+        lambda d, r: ((d / BOX).unlink(), (d / "metadata.xml").unlink()),
+        "metadata.xml|WalkingDog.55011271.mat",
+        NONE,
+    ),
     "empty masks": (lambda d, r: boxes(d, r, range(12, 24)), "WalkingDog.*55011271", SHORT),
     "an empty mask that no step meets": (lambda d, r: boxes(d, r, [7]), None, ALL),
     "half a pose file": (lambda d, r: cut(d / CDF), "WalkingDog.cdf", None),
-    "a pose file with something else": (lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 96)), "Angles"), "WalkingDog.cdf", None),
-    "poses of other joints": (lambda d, r: official.write_cdf(d / CDF, np.zeros((32, 51))), "WalkingDog.cdf", None),
-    "a pose that is not a number": (lambda d, r: pose(d, r, toe=(6, 4 * 3), head=(9, 15 * 3 + 1)), "WalkingDog.* 1 ", ALL),
+    "a pose file with something else": (
+        lambda d, r: official.write_cdf(d / CDF, np.zeros((24, 96)), "Angles"),
+        "WalkingDog.cdf",
+        None,
+    ),
+    "poses of other joints": (
+        lambda d, r: official.write_cdf(d / CDF, np.zeros((32, 51))),
+        "WalkingDog.cdf",
+        None,
+    ),
+    "a pose that is not a number": (
+        lambda d, r: pose(d, r, toe=(6, 4 * 3), head=(9, 15 * 3 + 1)),
+        "WalkingDog.* 1 ",
+        ALL,
+    ),
     "video without poses": (lambda d, r: (d / CDF).unlink(), "WalkingDog", None),
-    "poses without video": (lambda d, r: [f.unlink() for f in (d / VIDEOS).glob("WalkingDog*")], "WalkingDog", None),
+    "poses without video": (
+        lambda d, r: [f.unlink() for f in (d / VIDEOS).glob("WalkingDog*")],
+        "WalkingDog",
+        None,
+    ),
     "no cameras": (lambda d, r: (d / "metadata.xml").unlink(), "metadata.xml", ALL),
     "half of the cameras": (lambda d, r: cut(d / "metadata.xml"), "metadata.xml", ALL),
-    "cameras that are no numbers": (lambda d, r: (d / "metadata.xml").write_text(re.sub(r"<w0>\[\S+", "<w0>[nan", (d / "metadata.xml").read_text())), "metadata.xml", ALL),
-    "too few cameras": (lambda d, r: (d / "metadata.xml").write_text("<a><w0>[1 2 3]</w0></a>"), "metadata.xml", ALL),
-    "a name that no clip can have": (lambda d, r: copies(d, "Walk&Dog"), "Walk&Dog is left out", ALL),
+    "cameras that are no numbers": (
+        lambda d, r: (d / "metadata.xml").write_text(
+            re.sub(r"<w0>\[\S+", "<w0>[nan", (d / "metadata.xml").read_text())
+        ),
+        "metadata.xml",
+        ALL,
+    ),
+    "too few cameras": (
+        lambda d, r: (d / "metadata.xml").write_text("<a><w0>[1 2 3]</w0></a>"),
+        "metadata.xml",
+        ALL,
+    ),
+    "a name that no clip can have": (
+        lambda d, r: copies(d, "Walk&Dog"),
+        "Walk&Dog is left out",
+        ALL,
+    ),
     "files that a Mac adds": (lambda d, r: copies(d, "._WalkingDog"), None, ALL),
-    "a folder of another name": (lambda d, r: shutil.copytree(d / "S1", d / "Subject 7"), "Subject 7", ALL),
+    "a folder of another name": (
+        lambda d, r: shutil.copytree(d / "S1", d / "Subject 7"),
+        "Subject 7",
+        ALL,
+    ),
 }
 
 
@@ -258,17 +362,26 @@ def test_damage_is_named_and_the_rest_converted(one, recordings, usual, name):
     assert str(convert(one, one.parent / "store", **SMALL)) == str(report)  # notes are kept, too
     clips = {clip.source: clip for clip in store.clips("S1")}
     official.check_poses(store, recordings[1], 3)  # the other clip is whole
-    assert store.present("S1")[clips["TakingPhoto 1"].start : clips["TakingPhoto 1"].stop].tolist() == ALL
+    assert (
+        store.present("S1")[clips["TakingPhoto 1"].start : clips["TakingPhoto 1"].stop].tolist()
+        == ALL
+    )
     if present is None:
         assert "WalkingDog" not in clips
     else:
         clip = clips["WalkingDog"]
         poses = store.poses("S1")[clip.start : clip.stop]
         assert store.present("S1")[clip.start : clip.stop].tolist() == present
-        bad = [3] if "not a number" in name else []  # frame 9; frame 6 lacks a toe that nobody stores
-        assert [t for t in range(len(poses)) if poses[t].isnan().all()] == bad and int(poses.isnan().sum()) == 51 * len(bad)
+        bad = (
+            [3] if "not a number" in name else []
+        )  # frame 9; frame 6 lacks a toe that nobody stores
+        assert [t for t in range(len(poses)) if poses[t].isnan().all()] == bad and int(
+            poses.isnan().sum()
+        ) == 51 * len(bad)
     assert (store.calibration is None) == ("cameras" in name)
-    notes = [note for note in report.notes if note not in usual]  # without those on the actions' names
+    notes = [
+        note for note in report.notes if note not in usual
+    ]  # without those on the actions' names
     assert 0 < len(notes) <= 5 if said else notes == [], notes
     assert all(re.search(said, note) and note in str(report) for note in notes), notes
 
@@ -287,7 +400,9 @@ def test_the_known_defect_of_s11(one, recordings):
     assert "S11" in note and "Directions.54138969" in note
 
 
-@pytest.mark.parametrize("bad", ["above", "absolute", "symlink", "hard link", "cut off", "a wrong checksum"])
+@pytest.mark.parametrize(
+    "bad", ["above", "absolute", "symlink", "hard link", "cut off", "a wrong checksum"]
+)
 def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
     folder, outside = tmp_path / "a" / "source", tmp_path / "a"
     for subject in ("S1", "S5"):
@@ -310,7 +425,16 @@ def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
 def test_a_killed_run_goes_on(source, report, tmp_path):
     shutil.copytree(source, tmp_path / "source")
     official.pack_human36m(tmp_path / "source", "S1")
-    official.check_killed("human36m", convert, WHOLE, tmp_path / "source", tmp_path / "store", report, tmp_path / "source", "TakingPhoto 1.54138969.mp4")
+    official.check_killed(
+        "human36m",
+        convert,
+        WHOLE,
+        tmp_path / "source",
+        tmp_path / "store",
+        report,
+        tmp_path / "source",
+        "TakingPhoto 1.54138969.mp4",
+    )
 
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
@@ -329,9 +453,18 @@ def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
 NOTHING = {
     "nowhere": (lambda d: None, "source"),
     "empty": (lambda d: d.mkdir(), "Poses_D3_Positions|MyPoseFeatures"),
-    "another name": (lambda d: (d / "Subject 1/MyPoseFeatures/D3_Positions").mkdir(parents=True), "Subject 1.*S1, S5"),
-    "no files": (lambda d: (d / "S1/MyPoseFeatures/D3_Positions").mkdir(parents=True), "S1/MyPoseFeatures/D3_Positions"),
-    "no archive": (lambda d: (d.mkdir(), (d / "Poses_D3_Positions_S1.tgz").write_bytes(b"no archive")), "Poses_D3_Positions_S1.tgz"),
+    "another name": (
+        lambda d: (d / "Subject 1/MyPoseFeatures/D3_Positions").mkdir(parents=True),
+        "Subject 1.*S1, S5",
+    ),
+    "no files": (
+        lambda d: (d / "S1/MyPoseFeatures/D3_Positions").mkdir(parents=True),
+        "S1/MyPoseFeatures/D3_Positions",
+    ),
+    "no archive": (
+        lambda d: (d.mkdir(), (d / "Poses_D3_Positions_S1.tgz").write_bytes(b"no archive")),
+        "Poses_D3_Positions_S1.tgz",
+    ),
 }
 
 
@@ -343,9 +476,18 @@ def test_nothing_to_convert_is_a_clear_error(tmp_path, name, capsys):
 
 
 def test_the_command_prints_the_report(one, tmp_path, capsys):
-    official.check_command("human36m", convert, one, tmp_path / "store", {"image_size": 32, "workers": 1, "train_step": 6, "test_step": 8})
+    official.check_command(
+        "human36m",
+        convert,
+        one,
+        tmp_path / "store",
+        {"image_size": 32, "workers": 1, "train_step": 6, "test_step": 8},
+    )
     assert open_store(tmp_path / "store").length("S1") == 8
-    assert main([str(one), str(tmp_path / "store"), "--image-size", "48"]) == 1 and "other settings" in capsys.readouterr().err
+    assert (
+        main([str(one), str(tmp_path / "store"), "--image-size", "48"]) == 1
+        and "other settings" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"train_step": 0}, {"test_step": -1}, {"image_size": 0}])

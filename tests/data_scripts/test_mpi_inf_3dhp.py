@@ -1,4 +1,6 @@
-"""The converter of MPI-INF-3DHP, on rendered scenes written in the official formats: is what is stored what was filmed?"""
+"""The converter of MPI-INF-3DHP, on rendered scenes written in the official formats: is what is
+stored what was filmed?
+"""
 
 import re
 import shutil
@@ -10,23 +12,31 @@ import pytest
 for needed in ("anny", "warp", "av"):
     pytest.importorskip(needed)
 
-from data_scripts.mpi_inf_3dhp import convert, main
 from data_scripts.common.report import Report
-from mcss.data import open_store
 from data_scripts.imitations import official
 from data_scripts.imitations.official import CHEST, clip_of, cut
 from data_scripts.imitations.official import change_annotations as annot
 from data_scripts.imitations.scenes import film
+from data_scripts.mpi_inf_3dhp import convert, main
+from mcss.data import open_store
 
 VIEWS = [f"camera {c}" for c in CHEST]
-STEP = {("S1", "Seq1"): 2, ("S1", "Seq2"): 4, ("S7", "Seq1"): 2, ("S7", "Seq2"): 2}  # S1/Seq2 has 50 frames a second
+STEP = {
+    ("S1", "Seq1"): 2,
+    ("S1", "Seq2"): 4,
+    ("S7", "Seq1"): 2,
+    ("S7", "Seq2"): 2,
+}  # S1/Seq2 has 50 frames a second
 WHOLE = {"image_size": 96, "fps": 12.5, "workers": 2, "progress": False}
 SMALL = {"image_size": 32, "fps": 12.5, "workers": 1, "progress": False}
 
 
 @pytest.fixture(scope="session")
 def recordings():
-    return [official.narrow(r, {"Walking": "Seq1", "Sitting": "Seq2"}[r.action]) for r in film("field", subjects=("S1", "S7"))]
+    return [
+        official.narrow(r, {"Walking": "Seq1", "Sitting": "Seq2"}[r.action])
+        for r in film("field", subjects=("S1", "S7"))
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +62,19 @@ def one(source, tmp_path):
 
 
 def test_what_the_store_says(store, report):
-    assert store.subjects == ["S1", "S7"] and store.view_names == VIEWS and (store.image_size, store.fps) == (96, 12.5) and store.licence
-    assert [(s, c.source, c.action) for s in store.subjects for c in store.clips(s)] == [(s, q, q) for s, q in STEP]
-    assert {name: split.subjects for name, split in store.splits.items()} == {"train": ["S1"], "test": ["S7"]}
+    assert (
+        store.subjects == ["S1", "S7"]
+        and store.view_names == VIEWS
+        and (store.image_size, store.fps) == (96, 12.5)
+        and store.licence
+    )
+    assert [(s, c.source, c.action) for s in store.subjects for c in store.clips(s)] == [
+        (s, q, q) for s, q in STEP
+    ]
+    assert {name: split.subjects for name, split in store.splits.items()} == {
+        "train": ["S1"],
+        "test": ["S7"],
+    }
     assert [store.length(s) for s in store.subjects] == [12 + 6, 12 + 12]
     assert report.notes == [] and report.frames == 42 and report.images == 5 * 42 == len(store)
 
@@ -114,7 +134,11 @@ def test_cameras_and_crops(store, recordings):
 
 
 def test_which_cameras_and_how_often(one):
-    store = open_store(convert(one, one.parent / "store", image_size=32, workers=1, progress=False, cameras=(7, 0)).path)
+    store = open_store(
+        convert(
+            one, one.parent / "store", image_size=32, workers=1, progress=False, cameras=(7, 0)
+        ).path
+    )
     assert store.view_names == ["camera 7", "camera 0"] and store.fps == 5
     assert [clip.stop - clip.start for clip in store.clips("S1")] == [5, 3]
 
@@ -133,7 +157,9 @@ def test_archives_and_workers_give_the_same_store(source, report, recordings, tm
     for r, inside in zip(recordings, ("", "imageSequence/", "S7/Seq1/imageSequence/", "")):
         official.pack_3dhp(tmp_path / "source", r, inside)
     again = convert(tmp_path / "source", tmp_path / "store", **WHOLE | {"workers": 1})
-    assert again.notes == [] and official.store_bytes(again.path) == official.store_bytes(report.path)
+    assert again.notes == [] and official.store_bytes(again.path) == official.store_bytes(
+        report.path
+    )
 
 
 def test_archives_are_unpacked_again_when_files_are_gone(one, recordings, tmp_path):
@@ -141,7 +167,9 @@ def test_archives_are_unpacked_again_when_files_are_gone(one, recordings, tmp_pa
     first = convert(one, tmp_path / "store", **SMALL)
     for video in (one / SEQ).rglob("*.avi"):
         video.unlink()
-    assert official.store_bytes(convert(one, tmp_path / "again", **SMALL).path) == official.store_bytes(first.path)
+    assert official.store_bytes(
+        convert(one, tmp_path / "again", **SMALL).path
+    ) == official.store_bytes(first.path)
 
 
 def test_a_second_run_changes_nothing(source, report):
@@ -155,7 +183,12 @@ ANNOT, CAMERAS = f"{SEQ}/annot.mat", f"{SEQ}/camera.calibration"
 
 def shorten(folder, r, frames, *views, rate=25):
     for v in views:
-        official.write_video(folder / SEQ / f"imageSequence/video_{CHEST[v]}.avi", r.frames[:frames, v], rate, "mpeg4")
+        official.write_video(
+            folder / SEQ / f"imageSequence/video_{CHEST[v]}.avi",
+            r.frames[:frames, v],
+            rate,
+            "mpeg4",
+        )
 
 
 def no_numbers(rows):
@@ -188,38 +221,127 @@ def present(missing=(), view=1, frames=12):
     return [[not (v == view and t in missing) for v in range(5)] for t in range(frames)]
 
 
-#: damage to S1: what is done, what a note says (None: there is none), images of Seq1 (None: it is left out; ...: either).
+#: damage to S1: what is done, what a note says (None: there is none), images of Seq1 (None: it is
+#: left out; ...: either).
 DAMAGE = {
-    "no video of a camera": (lambda d, r: (d / VIDEO).unlink(), "S1.Seq1.*(video_2|camera 2)", present(range(12))),
+    "no video of a camera": (
+        lambda d, r: (d / VIDEO).unlink(),
+        "S1.Seq1.*(video_2|camera 2)",
+        present(range(12)),
+    ),
     "half a video": (lambda d, r: cut(d / VIDEO), "S1.Seq1.*(video_2|camera 2)", ...),
-    "an empty video": (lambda d, r: (d / VIDEO).write_bytes(b""), "S1.Seq1.*(video_2|camera 2)", present(range(12))),
-    "a short video": (lambda d, r: shorten(d, r, 13, 1), "S1.Seq1.*(video_2|camera 2)", present(range(7, 12))),
+    "an empty video": (
+        lambda d, r: (d / VIDEO).write_bytes(b""),
+        "S1.Seq1.*(video_2|camera 2)",
+        present(range(12)),
+    ),
+    "a short video": (
+        lambda d, r: shorten(d, r, 13, 1),
+        "S1.Seq1.*(video_2|camera 2)",
+        present(range(7, 12)),
+    ),
     "short videos": (lambda d, r: shorten(d, r, 13, *range(5)), "S1.Seq1", present(frames=7)),
-    "a video one frame short": (lambda d, r: shorten(d, r, 23, 1), "video_2.avi has 23 frames, the annotation 24", present()),
-    "a surplus annotation": (lambda d, r: annot(d / ANNOT, more), "video_2.avi ends after 24 frames", present()),
-    "a surplus annotation of a camera": (lambda d, r: annot(d / ANNOT, more, [2]), "annot.mat has 24 to 25 frames", present()),
-    "a short annotation": (lambda d, r: annot(d / ANNOT, lambda rows: rows[:13]), "S1.Seq1.* 13", present(frames=7)),
-    "a video with every other frame": (lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 12, "mpeg4"), "video_2.avi has 12 frames, 12 a.* 24, 25 a", present(range(12))),
-    "another frame rate": (lambda d, r: shorten(d, r, 24, 1, rate=30), "video_2.avi.* 30 .* 25 ", present()),
-    "a video of another size": (lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 25, "mpeg4"), "video_2.avi.*(124.*248|248.*124)", present(range(12))),
+    "a video one frame short": (
+        lambda d, r: shorten(d, r, 23, 1),
+        "video_2.avi has 23 frames, the annotation 24",
+        present(),
+    ),
+    "a surplus annotation": (
+        lambda d, r: annot(d / ANNOT, more),
+        "video_2.avi ends after 24 frames",
+        present(),
+    ),
+    "a surplus annotation of a camera": (
+        lambda d, r: annot(d / ANNOT, more, [2]),
+        "annot.mat has 24 to 25 frames",
+        present(),
+    ),
+    "a short annotation": (
+        lambda d, r: annot(d / ANNOT, lambda rows: rows[:13]),
+        "S1.Seq1.* 13",
+        present(frames=7),
+    ),
+    "a video with every other frame": (
+        lambda d, r: official.write_video(d / VIDEO, r.frames[::2, 1], 12, "mpeg4"),
+        "video_2.avi has 12 frames, 12 a.* 24, 25 a",
+        present(range(12)),
+    ),
+    "another frame rate": (
+        lambda d, r: shorten(d, r, 24, 1, rate=30),
+        "video_2.avi.* 30 .* 25 ",
+        present(),
+    ),
+    "a video of another size": (
+        lambda d, r: official.write_video(d / VIDEO, r.frames[:, 1, ::2, ::2], 25, "mpeg4"),
+        "video_2.avi.*(124.*248|248.*124)",
+        present(range(12)),
+    ),
     "half an annotation": (lambda d, r: cut(d / ANNOT), "S1.Seq1.annot.mat", None),
     "an empty annotation": (lambda d, r: (d / ANNOT).write_bytes(b""), "S1.Seq1.annot.mat", None),
-    "an annotation without annot3": (lambda d, r: annot(d / ANNOT, np.copy, [], drop=["annot3"]), "S1.Seq1.annot.mat.*annot3", None),
-    "an annotation without frames": (lambda d, r: annot(d / ANNOT, lambda rows: rows[:0]), "S1.Seq1.annot.mat has no frames", None),
+    "an annotation without annot3": (
+        lambda d, r: annot(d / ANNOT, np.copy, [], drop=["annot3"]),
+        "S1.Seq1.annot.mat.*annot3",
+        None,
+    ),
+    "an annotation without frames": (
+        lambda d, r: annot(d / ANNOT, lambda rows: rows[:0]),
+        "S1.Seq1.annot.mat has no frames",
+        None,
+    ),
     "no annotation": (lambda d, r: (d / ANNOT).unlink(), "S1.Seq1.*annot.mat", None),
     "no videos": (lambda d, r: shutil.rmtree(d / SEQ / "imageSequence"), "S1.Seq1", None),
-    "a joint that is not a number": (lambda d, r: annot(d / ANNOT, no_numbers), "S1.Seq1.* 1 ", present()),
-    "a box without size": (lambda d, r: annot(d / ANNOT, one_point, [2]), "S1.Seq1.*(video_2|camera 2)", present([3])),
-    "a box far too large": (lambda d, r: annot(d / ANNOT, far, [2]), "S1/Seq1.*camera 2.* 1 of 12 .*annot.mat", present([3])),
+    "a joint that is not a number": (
+        lambda d, r: annot(d / ANNOT, no_numbers),
+        "S1.Seq1.* 1 ",
+        present(),
+    ),
+    "a box without size": (
+        lambda d, r: annot(d / ANNOT, one_point, [2]),
+        "S1.Seq1.*(video_2|camera 2)",
+        present([3]),
+    ),
+    "a box far too large": (
+        lambda d, r: annot(d / ANNOT, far, [2]),
+        "S1/Seq1.*camera 2.* 1 of 12 .*annot.mat",
+        present([3]),
+    ),
     "no calibration": (lambda d, r: (d / CAMERAS).unlink(), "S1.Seq1.*camera.calibration", ...),
     "half a calibration": (lambda d, r: cut(d / CAMERAS), "camera.calibration", ...),
-    "a calibration without a key": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*?) +extrinsic .*\n", r"\1"), "view camera 2.*camera.calibration.*extrinsic", present(range(12))),
-    "a calibration with words": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +intrinsic) .*\n", r"\1 none given\n"), "view camera 2.*camera.calibration", present(range(12))),
-    "a calibration without end": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +size) .*\n", r"\1 inf 256\n"), "view camera 2.*camera.calibration", present(range(12))),
-    "a calibration with no number": (lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +extrinsic) \S*", r"\1 nan"), "view camera 2.*camera.calibration", present(range(12))),
-    "a calibration in other order": (lambda d, r: calibration(d, r"( +intrinsic .*\n)( +extrinsic .*\n)", r"\2\1"), None, present()),
-    "a folder of another name": (lambda d, r: shutil.copytree(d / "S1", d / "Subject 3"), "Subject 3", present()),
-    "a sequence of another name": (lambda d, r: shutil.copytree(d / SEQ, d / "S1" / "Seq 3"), "Seq 3", present()),
+    "a calibration without a key": (
+        lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*?) +extrinsic .*\n", r"\1"),
+        "view camera 2.*camera.calibration.*extrinsic",
+        present(range(12)),
+    ),
+    "a calibration with words": (
+        lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +intrinsic) .*\n", r"\1 none given\n"),
+        "view camera 2.*camera.calibration",
+        present(range(12)),
+    ),
+    "a calibration without end": (
+        lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +size) .*\n", r"\1 inf 256\n"),
+        "view camera 2.*camera.calibration",
+        present(range(12)),
+    ),
+    "a calibration with no number": (
+        lambda d, r: calibration(d, r"(name +2\n(?: .*\n)*? +extrinsic) \S*", r"\1 nan"),
+        "view camera 2.*camera.calibration",
+        present(range(12)),
+    ),
+    "a calibration in other order": (
+        lambda d, r: calibration(d, r"( +intrinsic .*\n)( +extrinsic .*\n)", r"\2\1"),
+        None,
+        present(),
+    ),
+    "a folder of another name": (
+        lambda d, r: shutil.copytree(d / "S1", d / "Subject 3"),
+        "Subject 3",
+        present(),
+    ),
+    "a sequence of another name": (
+        lambda d, r: shutil.copytree(d / SEQ, d / "S1" / "Seq 3"),
+        "Seq 3",
+        present(),
+    ),
 }
 
 
@@ -231,7 +353,11 @@ def test_damage_is_named_and_the_rest_converted(one, recordings, name):
     store = open_store(report.path)
     store.verify()
     assert str(convert(one, one.parent / "store", **SMALL)) == str(report)  # notes are kept, too
-    assert any(re.search(said, note) for note in report.notes) if said else report.notes == [] or said == "", report.notes
+    assert (
+        any(re.search(said, note) for note in report.notes)
+        if said
+        else report.notes == [] or said == ""
+    ), report.notes
     assert all("S1/Seq2" not in note and note in str(report) for note in report.notes), report.notes
     official.check_poses(store, recordings[1], 4)  # the other sequence is whole
     clips = {clip.source: clip for clip in store.clips("S1")}
@@ -242,8 +368,12 @@ def test_damage_is_named_and_the_rest_converted(one, recordings, name):
         clip = clips["Seq1"]
         poses, truth = store.poses("S1")[clip.start : clip.stop].numpy(), recordings[0].joints[::2]
         bad = [3] if "not a number" in name else []  # frame 6
-        assert [t for t in range(len(poses)) if np.isnan(poses[t]).all()] == bad and np.isnan(poses).sum() == 51 * len(bad)
-        assert np.nanmax(abs(poses - truth[: len(poses)])) < 0.1  # never a pose of another camera or frame
+        assert [t for t in range(len(poses)) if np.isnan(poses[t]).all()] == bad and np.isnan(
+            poses
+        ).sum() == 51 * len(bad)
+        assert (
+            np.nanmax(abs(poses - truth[: len(poses)])) < 0.1
+        )  # never a pose of another camera or frame
         assert shown is ... or store.present("S1")[clip.start : clip.stop].tolist() == shown
 
 
@@ -255,12 +385,25 @@ def test_the_surplus_annotation_is_not_stored(one, recordings):
 
 
 def test_the_swapped_sides_of_s4(recordings, tmp_path):
-    """Left and right are swapped in the annotations of frames 3759 to 5852 of S4/Seq2; the store has them right."""
+    """Left and right are swapped in the annotations of frames 3759 to 5852 of S4/Seq2; the store
+    has them right.
+    """
     r = official.prolonged(recordings[0], 5870, 8)._replace(subject="S4", action="Seq2")
     wrong = (np.arange(5870) >= 3759) & (np.arange(5870) <= 5852)
-    filmed = r._replace(joints=np.where(wrong[:, None, None], official.swap_sides(r.joints), r.joints))
+    filmed = r._replace(
+        joints=np.where(wrong[:, None, None], official.swap_sides(r.joints), r.joints)
+    )
     official.write_3dhp(tmp_path / "source", [filmed], views=(0, 1))
-    store = open_store(convert(tmp_path / "source", tmp_path / "store", image_size=8, workers=1, progress=False, cameras=(0, 2)).path)
+    store = open_store(
+        convert(
+            tmp_path / "source",
+            tmp_path / "store",
+            image_size=8,
+            workers=1,
+            progress=False,
+            cameras=(0, 2),
+        ).path
+    )
     np.testing.assert_allclose(store.poses("S4").numpy(), r.joints[::5], atol=0.1)
 
 
@@ -278,15 +421,28 @@ def test_an_archive_that_reaches_outside_is_refused(source, recordings, tmp_path
         official.evil_zip(archive, bad, outside)
     report = convert(folder, tmp_path / "store", **SMALL)
     store = open_store(report.path)
-    assert [(s, c.source) for s in store.subjects for c in store.clips(s)] == [key for key in STEP if key != ("S1", "Seq1")]
-    assert any("S1/Seq1/imageSequence/vnect_cameras.zip" in note for note in report.notes), report.notes
+    assert [(s, c.source) for s in store.subjects for c in store.clips(s)] == [
+        key for key in STEP if key != ("S1", "Seq1")
+    ]
+    assert any("S1/Seq1/imageSequence/vnect_cameras.zip" in note for note in report.notes), (
+        report.notes
+    )
     official.check_outside(tmp_path, folder)
 
 
 def test_a_killed_run_goes_on(source, report, recordings, tmp_path):
     shutil.copytree(source, tmp_path / "source")
     official.pack_3dhp(tmp_path / "source", recordings[0])
-    official.check_killed("mpi_inf_3dhp", convert, WHOLE, tmp_path / "source", tmp_path / "store", report, tmp_path / "source" / SEQ, "video_")
+    official.check_killed(
+        "mpi_inf_3dhp",
+        convert,
+        WHOLE,
+        tmp_path / "source",
+        tmp_path / "store",
+        report,
+        tmp_path / "source" / SEQ,
+        "video_",
+    )
 
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
@@ -308,20 +464,29 @@ def test_a_store_inside_the_source_is_no_subject(one):
 
 
 def test_each_sequence_keeps_its_cameras(one, recordings, tmp_path):
-    """The cameras are moved between two sequences, and each is converted while the other is not there."""
+    """The cameras are moved between two sequences, and each is converted while the other is not
+    there.
+    """
     first, second = recordings[:2]
-    second = second._replace(cameras=[camera._replace(t=camera.t + [200.0, 0, 0]) for camera in second.cameras])
+    second = second._replace(
+        cameras=[camera._replace(t=camera.t + [200.0, 0, 0]) for camera in second.cameras]
+    )
     official.write_annotations(one / "S1/Seq2/annot.mat", second.joints, second.cameras)
     official.write_calibration(one / "S1/Seq2/camera.calibration", second.cameras)
     for there in ("Seq1", "Seq2"):
         shutil.copytree(one / "S1" / there, tmp_path / there / "S1" / there)
         store = open_store(convert(tmp_path / there, tmp_path / "store", **SMALL).path)
     for r in (first, second):
-        np.testing.assert_allclose(store.calibration.of_clip("S1", r.action)["camera 0"]["t"], r.cameras[0].t, atol=0.01)
+        np.testing.assert_allclose(
+            store.calibration.of_clip("S1", r.action)["camera 0"]["t"], r.cameras[0].t, atol=0.01
+        )
 
 
 def test_a_report_can_be_printed_whatever_files_are_called():
-    assert "S\\udcff" in str(Report(Path("store"), ["S\udcff is left out"], 0, 0, "")).encode().decode()
+    assert (
+        "S\\udcff"
+        in str(Report(Path("store"), ["S\udcff is left out"], 0, 0, "")).encode().decode()
+    )
 
 
 NOTHING = {
@@ -340,10 +505,26 @@ def test_nothing_to_convert_is_a_clear_error(tmp_path, name, capsys):
 
 
 def test_the_command_prints_the_report(one, tmp_path):
-    official.check_command("mpi_inf_3dhp", convert, one, tmp_path / "store", {"image_size": 32, "workers": 1, "fps": 12.5})
+    official.check_command(
+        "mpi_inf_3dhp",
+        convert,
+        one,
+        tmp_path / "store",
+        {"image_size": 32, "workers": 1, "fps": 12.5},
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"fps": 0}, {"fps": 100}, {"fps": 7}, {"image_size": 0}, {"cameras": ()}, {"cameras": (0, 14)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fps": 0},
+        {"fps": 100},
+        {"fps": 7},
+        {"image_size": 0},
+        {"cameras": ()},
+        {"cameras": (0, 14)},
+    ],
+)
 def test_impossible_settings(one, tmp_path, wrong):
     with pytest.raises(ValueError):
         convert(one, tmp_path / "store", **SMALL | wrong)

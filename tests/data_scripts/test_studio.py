@@ -1,4 +1,6 @@
-"""The synthetic studio: is the ground truth right, does the motion look like people, are the bytes reproducible."""
+"""The synthetic studio: is the ground truth right, does the motion look like people, are the bytes
+reproducible.
+"""
 
 import dataclasses
 import subprocess
@@ -22,7 +24,9 @@ from mcss.canonical import heading
 from mcss.data import open_store
 from mcss.skeleton import JOINTS, LEFT_HIP, root_relative
 
-TINY = preset("sample", train=("S1",), test=("S9",), actions=("Walking", "Sitting"), frames=12, test_frames=9)
+TINY = preset(
+    "sample", train=("S1",), test=("S9",), actions=("Walking", "Sitting"), frames=12, test_frames=9
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,12 @@ def share_inside(studio, clip, joints, mask, reach=1):
     found = []
     for frame in range(mask.shape[0]):
         for view in range(mask.shape[1]):
-            col, row = np.floor(pixels(studio, clip, joints[frame], frame, view)).astype(int).clip(0, size - 1).T
+            col, row = (
+                np.floor(pixels(studio, clip, joints[frame], frame, view))
+                .astype(int)
+                .clip(0, size - 1)
+                .T
+            )
             found.append(near[frame, view, row, col])
     return np.mean(found)
 
@@ -81,19 +90,33 @@ def test_all_cameras_agree(studio):
             rows += [u * P[2] - P[0], v * P[2] - P[1]]
         found = np.linalg.svd(np.array(rows))[2][-1]
         assert np.allclose(found[:3] / found[3], joint, atol=1e-6)
-    assert len({round(float(c.K[0, 0]), 3) for c in cameras}) == len(cameras)  # lenses differ a little
+    assert len({round(float(c.K[0, 0]), 3) for c in cameras}) == len(
+        cameras
+    )  # lenses differ a little
     assert all(1.0 < c.centre[2] < 2.0 for c in cameras)
 
 
 def test_left_is_left(body):
     """By the names of Anny's own bones, and by where they are: left of where the body looks."""
-    bones = {"hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot", "shoulder": "upperarm01", "elbow": "lowerarm01",
-             "wrist": "wrist"}
+    bones = {
+        "hip": "upperleg01",
+        "knee": "lowerleg01",
+        "ankle": "foot",
+        "shoulder": "upperarm01",
+        "elbow": "lowerarm01",
+        "wrist": "wrist",
+    }
     rest = np.stack([place for _, place in body.joints])
 
     def wrong(joints):
-        return [f"{side} {part}" for side, letter in (("left", "L"), ("right", "R")) for part, bone in bones.items()
-                if not np.allclose(joints[JOINTS.index(f"{side} {part}")], body.bone_heads[f"{bone}.{letter}"])]
+        return [
+            f"{side} {part}"
+            for side, letter in (("left", "L"), ("right", "R"))
+            for part, bone in bones.items()
+            if not np.allclose(
+                joints[JOINTS.index(f"{side} {part}")], body.bone_heads[f"{bone}.{letter}"]
+            )
+        ]
 
     assert wrong(rest) == []
     assert len(wrong(rest * [-1, 1, 1])) == 12  # a mirrored body fails
@@ -110,7 +133,10 @@ def test_skin_follows_its_own_side(body):
 
 @pytest.fixture(scope="module")
 def clips(body):
-    return {action: motion.clip(body, action, np.random.default_rng([5, i]), 80, 10.0) for i, action in enumerate(ACTIONS)}
+    return {
+        action: motion.clip(body, action, np.random.default_rng([5, i]), 80, 10.0)
+        for i, action in enumerate(ACTIONS)
+    }
 
 
 def test_there_are_the_fifteen_actions(clips):
@@ -121,30 +147,48 @@ def test_motion_is_smooth(body, clips):
     for action, (rotations, positions, _) in clips.items():
         joints = body.joints_world(rotations, positions)
         speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * 10
-        assert speed.max() < 6.0, action          # metres a second; an ankle swings at 5 in a brisk walk
-        assert speed[:, 0].max() < 2.0, action    # the pelvis
-        assert speed.mean() > 0.02, action        # and nobody is a statue
+        assert speed.max() < 6.0, action  # metres a second; an ankle swings at 5 in a brisk walk
+        assert speed[:, 0].max() < 2.0, action  # the pelvis
+        assert speed.mean() > 0.02, action  # and nobody is a statue
 
 
 def angle(a, b):
-    return np.arccos(np.clip((a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1), -1, 1))
+    return np.arccos(
+        np.clip((a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1), -1, 1)
+    )
 
 
 def test_joint_limits(body, clips):
     for action, (rotations, positions, _) in clips.items():
         place = lambda name: positions[:, GROUP[name]]
-        look = lambda name, axis: np.einsum("tab,b->ta", rotations[:, GROUP[name]], np.array(axis, float))
+        look = lambda name, axis: np.einsum(
+            "tab,b->ta", rotations[:, GROUP[name]], np.array(axis, float)
+        )
         for s in "LR":
-            thigh, shin = place(f"shin.{s}") - place(f"thigh.{s}"), place(f"foot.{s}") - place(f"shin.{s}")
+            thigh, shin = (
+                place(f"shin.{s}") - place(f"thigh.{s}"),
+                place(f"foot.{s}") - place(f"shin.{s}"),
+            )
             assert angle(thigh, shin).max() <= MAX_FLEXION["knee"] + 1e-6, action
-            knee = np.cross(thigh, shin)  # a knee bends backwards: its axis points to the left of the thigh
+            knee = np.cross(
+                thigh, shin
+            )  # a knee bends backwards: its axis points to the left of the thigh
             bent = angle(thigh, shin) > 0.2
             assert ((knee * look(f"thigh.{s}", [1, 0, 0])).sum(-1)[bent] > 0).all(), action
-            assert angle(look(f"thigh.{s}", [1, 0, 0]), look("pelvis", [1, 0, 0])).max() < np.radians(85), action
-            upper, fore = place(f"forearm.{s}") - place(f"upperarm.{s}"), place(f"hand.{s}") - place(f"forearm.{s}")
+            assert angle(
+                look(f"thigh.{s}", [1, 0, 0]), look("pelvis", [1, 0, 0])
+            ).max() < np.radians(85), action
+            upper, fore = (
+                place(f"forearm.{s}") - place(f"upperarm.{s}"),
+                place(f"hand.{s}") - place(f"forearm.{s}"),
+            )
             assert angle(upper, fore).max() <= MAX_FLEXION["elbow"] + 1e-6, action
-        assert angle(look("head", [0, -1, 0]), look("chest", [0, -1, 0])).max() < np.radians(100), action
-        assert angle(look("chest", [0, 0, 1]), look("pelvis", [0, 0, 1])).max() < np.radians(80), action
+        assert angle(look("head", [0, -1, 0]), look("chest", [0, -1, 0])).max() < np.radians(100), (
+            action
+        )
+        assert angle(look("chest", [0, 0, 1]), look("pelvis", [0, 0, 1])).max() < np.radians(80), (
+            action
+        )
 
 
 def lowest(body, rotations, positions):
@@ -165,9 +209,11 @@ def test_feet_on_the_ground(body, clips):
 def test_planted_feet_do_not_slide(body, clips):
     rotations, positions, _ = clips["Walking"]
     heights = np.stack([positions[:, GROUP[f"foot.{s}"], 2] for s in "LR"], 1)
-    moved = np.linalg.norm(np.diff(np.stack([positions[:, GROUP[f"foot.{s}"], :2] for s in "LR"], 1), axis=0), axis=-1)
-    assert moved.max() > 0.2                  # they walk
-    assert np.median(moved.min(1)) < 0.02     # and at most instants one foot stands where it stood
+    moved = np.linalg.norm(
+        np.diff(np.stack([positions[:, GROUP[f"foot.{s}"], :2] for s in "LR"], 1), axis=0), axis=-1
+    )
+    assert moved.max() > 0.2  # they walk
+    assert np.median(moved.min(1)) < 0.02  # and at most instants one foot stands where it stood
     assert heights.max() > heights.min() + 0.05
 
 
@@ -175,8 +221,11 @@ def test_every_heading_occurs_in_every_subject():
     recipe = preset("sample")
     studio = Studio(recipe, workers=1)
     for subject in recipe.train:
-        found = [heading(root_relative(torch.from_numpy(studio.clip(s, a, k, n)["joints"]).double()))
-                 for s, a, k, n in recipe.jobs() if s == subject]
+        found = [
+            heading(root_relative(torch.from_numpy(studio.clip(s, a, k, n)["joints"]).double()))
+            for s, a, k, n in recipe.jobs()
+            if s == subject
+        ]
         turns = torch.cat(found).numpy() % (2 * np.pi)
         assert (np.histogram(turns, 12, (0, 2 * np.pi))[0] > 0).all(), subject
 
@@ -199,12 +248,15 @@ def test_studio_is_shared_and_casts_shadows():
     clip = studio.clip("S1", "Walking", 0, 2)
     wide = {**clip, "crops": np.broadcast_to(np.float32([100, 100, 800]), clip["crops"].shape)}
     seen, mask = (x.clone() for x in studio.images(wide, 0, 1, mask=True))
-    away = {**wide, "moves": wide["moves"] + np.float32([[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, -50]])}  # under the floor
+    away = {
+        **wide,
+        "moves": wide["moves"] + np.float32([[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, -50]]),
+    }  # under the floor
     empty = studio.images(away, 0, 1).clone()
     darker = (empty.int() - seen.int()).amin(2) > 12
-    assert (darker & (mask == 0)).sum() > 40    # a shadow on the floor, outside the person
+    assert (darker & (mask == 0)).sum() > 40  # a shadow on the floor, outside the person
     other = studio.images({**away, "subject": "S9"}, 0, 1)
-    assert torch.equal(empty, other)            # the same room for another subject
+    assert torch.equal(empty, other)  # the same room for another subject
 
 
 def test_background_is_replaced():
@@ -244,14 +296,20 @@ def test_same_recipe_same_bytes_and_resume(tmp_path, monkeypatch):
     monkeypatch.setattr(Studio, "_encoded", encoded)
     render(TINY, path, device="cpu", progress=False)
     assert files(path) == whole
-    assert (path / "dataset.json").read_bytes() == (tmp_path / "whole" / "dataset.json").read_bytes()
+    assert (path / "dataset.json").read_bytes() == (
+        tmp_path / "whole" / "dataset.json"
+    ).read_bytes()
 
     broken = sorted(path.glob("*/*.arrow"))[1]
     data = bytearray(broken.read_bytes())
     data[len(data) // 2] ^= 255
     broken.write_bytes(data)
     made = []
-    monkeypatch.setattr(Studio, "_encoded", lambda self, clip, *rest: made.append(clip["subject"]) or encoded(self, clip, *rest))
+    monkeypatch.setattr(
+        Studio,
+        "_encoded",
+        lambda self, clip, *rest: made.append(clip["subject"]) or encoded(self, clip, *rest),
+    )
     render(TINY, path, device="cpu", progress=False)
     assert files(path) == whole and 0 < len(made) <= 2  # one clip of two launches
 
@@ -261,7 +319,10 @@ def test_recipes(tmp_path):
         assert recipe.name == name and len(recipe.digest()) == 12
     assert preset("sample").instants() * 4 == 8640
     assert preset("bench").instants() >= 15000 and preset("paper").instants() * 4 >= 300000
-    assert len({r.digest() for r in PRESETS.values()} | {preset("sample", seed=1).digest()}) == len(PRESETS) + 1
+    assert (
+        len({r.digest() for r in PRESETS.values()} | {preset("sample", seed=1).digest()})
+        == len(PRESETS) + 1
+    )
     for bad in (dict(background="green"), dict(actions=("Flying",)), dict(frames=0)):
         with pytest.raises(ValueError):
             preset("sample", **bad)
@@ -281,7 +342,9 @@ def test_field_is_another_place():
 
 
 def test_anny_is_what_is_drawn(body):
-    """The coarser mesh keeps Anny's own vertices, and at rest skinning leaves every one where Anny put it."""
+    """The coarser mesh keeps Anny's own vertices, and at rest skinning leaves every one where Anny
+    put it.
+    """
     assert len(skin()["keep"]) < len(anny_model().template_vertices)
     assert body.vertices[:, 2].min() == pytest.approx(0, abs=0.004)
     rotations = np.broadcast_to(np.eye(3), (1, len(body.heads), 3, 3))
@@ -290,7 +353,9 @@ def test_anny_is_what_is_drawn(body):
 
 
 def test_two_processes_render_once_and_share(tmp_path):
-    """Two chapters that start together: one renders, the other waits, both get the same whole store; stdout stays empty."""
+    """Two chapters that start together: one renders, the other waits, both get the same whole
+    store; stdout stays empty.
+    """
     script = f"""
 import dataclasses, sys
 from data_scripts.studio.once import preset_store
@@ -301,7 +366,15 @@ from mcss.data import open_store
 open_store(path).verify()
 print(path, file=sys.stderr)
 """
-    processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     results = [process.communicate() for process in processes]
     assert all(process.returncode == 0 for process in processes), results
     assert sum("once for all chapters" in err for _, err in results) == 1

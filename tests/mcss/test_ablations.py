@@ -7,13 +7,22 @@ from hypothesis import strategies as st
 from pytorch_metric_learning.losses import NTXentLoss
 from torch.nn.functional import normalize
 
-from mcss.mining import LOSSES, info_nce_loss, multiview_contrastive_loss, pairwise_distances, random_loss, semi_hard_loss
+from mcss.mining import (
+    LOSSES,
+    info_nce_loss,
+    multiview_contrastive_loss,
+    pairwise_distances,
+    random_loss,
+    semi_hard_loss,
+)
 
 
 def pairs(m, seed, d=8):
     generator = torch.Generator().manual_seed(seed)
     anchor = normalize(torch.randn(m, d, generator=generator, dtype=torch.float64), dim=1)
-    return anchor, normalize(anchor + 0.6 * torch.randn(m, d, generator=generator, dtype=torch.float64), dim=1)
+    return anchor, normalize(
+        anchor + 0.6 * torch.randn(m, d, generator=generator, dtype=torch.float64), dim=1
+    )
 
 
 @given(st.integers(2, 10), st.integers(0, 10**6))
@@ -33,15 +42,22 @@ def test_semi_hard_against_a_double_loop(m, seed):
 def test_random_is_the_expectation(m, seed):
     anchor, positive = pairs(m, seed)
     D = pairwise_distances(anchor, positive)
-    pushes = [sum(max(0, 0.9 - float(D[i, j])) for j in range(m) if j != i) / (m - 1) for i in range(m)]
-    assert random_loss(anchor, positive, 0.9).loss.item() == pytest.approx(sum(pushes) / m + D.diagonal().mean().item())
+    pushes = [
+        sum(max(0, 0.9 - float(D[i, j])) for j in range(m) if j != i) / (m - 1) for i in range(m)
+    ]
+    assert random_loss(anchor, positive, 0.9).loss.item() == pytest.approx(
+        sum(pushes) / m + D.diagonal().mean().item()
+    )
 
 
 def test_infonce_against_another_library():
     anchor, positive = pairs(9, 4)
     labels = torch.arange(9)
     theirs = NTXentLoss(temperature=0.1)
-    expected = (theirs(anchor, labels, ref_emb=positive, ref_labels=labels.clone()) + theirs(positive, labels, ref_emb=anchor, ref_labels=labels.clone())) / 2
+    expected = (
+        theirs(anchor, labels, ref_emb=positive, ref_labels=labels.clone())
+        + theirs(positive, labels, ref_emb=anchor, ref_labels=labels.clone())
+    ) / 2
     assert info_nce_loss(anchor, positive).loss.item() == pytest.approx(expected.item())
 
 
@@ -54,7 +70,9 @@ def test_all_share_one_shape(name):
     assert torch.isfinite(anchor.grad).all() and 0 <= found.valid_share <= 1
     D = pairwise_distances(anchor, positive).detach()
     assert found.positive_distance.item() == pytest.approx(D.diagonal().mean().item())
-    assert found.negative_distance.item() == pytest.approx(((D.sum() - D.diagonal().sum()) / 30).item())
+    assert found.negative_distance.item() == pytest.approx(
+        ((D.sum() - D.diagonal().sum()) / 30).item()
+    )
     with pytest.raises(ValueError, match="at least two pairs"):
         LOSSES[name](anchor[:1], positive[:1])
 

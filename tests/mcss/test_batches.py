@@ -41,12 +41,19 @@ def test_seeds_and_epochs(store):
     def frames(seed, epoch):
         return [b.frames.tolist() for b in SameSubjectPairs(store, pairs=8, seed=seed).epoch(epoch)]
 
-    assert frames(0, 0) == frames(0, 0) and frames(0, 0) != frames(1, 0) and frames(0, 0) != frames(0, 1)
+    assert (
+        frames(0, 0) == frames(0, 0)
+        and frames(0, 0) != frames(1, 0)
+        and frames(0, 0) != frames(0, 1)
+    )
 
 
 def test_which_instants_meet_changes_with_the_epoch(store):
     def partners(epoch):
-        return {frozenset((b.subject, f) for f in b.frames) for b in SameSubjectPairs(store, pairs=8).epoch(epoch)}
+        return {
+            frozenset((b.subject, f) for f in b.frames)
+            for b in SameSubjectPairs(store, pairs=8).epoch(epoch)
+        }
 
     assert not partners(0) & partners(1)
 
@@ -64,7 +71,9 @@ def test_many_instants_are_dealt_fast_and_evenly():
 
 
 def test_more_instants_than_a_pool_holds(store, monkeypatch):
-    """Every instant once, the gap kept, no batch too large, and as many batches as promised; other instants meet in the next epoch."""
+    """Every instant once, the gap kept, no batch too large, and as many batches as promised; other
+    instants meet in the next epoch.
+    """
     monkeypatch.setattr("mcss.batches.POOL", 16)
     sampler = SameSubjectPairs(store, pairs=4, gap=0.2)
     epochs = [sampler.epoch(e) for e in range(20)]
@@ -81,12 +90,18 @@ def test_more_instants_than_a_pool_holds(store, monkeypatch):
 
 
 def test_missing_views(tmp_path):
-    # frame 0 in one view only, frame 1 in two: the one is left out, the other a pair of just these two
+    # frame 0 in one view only, frame 1 in two: the one is left out, the other a pair of just these
+    # two
     store = views_missing(tmp_path / "s", [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)])
     batches = list(SameSubjectPairs(store, pairs=4, gap=0.1))
     shown = np.concatenate([b.frames for b in batches])
     assert sorted(shown) == list(range(1, 10))
-    (pair,) = [{b.anchor_views[i], b.positive_views[i]} for b in batches for i in range(len(b.frames)) if b.frames[i] == 1]
+    (pair,) = [
+        {b.anchor_views[i], b.positive_views[i]}
+        for b in batches
+        for i in range(len(b.frames))
+        if b.frames[i] == 1
+    ]
     assert pair == {1, 3}
 
 
@@ -136,7 +151,10 @@ def test_a_mixed_batch_holds_every_subject_and_an_epoch_every_instant(store):
     mixed = MixedSubjectPairs(store, pairs=8, gap=0.2, seed=1)
     batches = mixed.epoch(0)
     assert len(batches) == len(mixed)
-    assert all(set(batch.subject) == {"A", "B"} and len(batch.subject) == len(batch.frames) <= 10 for batch in batches[:-1])
+    assert all(
+        set(batch.subject) == {"A", "B"} and len(batch.subject) == len(batch.frames) <= 10
+        for batch in batches[:-1]
+    )
     shown = sorted((s, f) for batch in batches for s, f in zip(batch.subject, batch.frames))
     assert shown == sorted((s, f) for s in ("A", "B") for f in store.splits["train"].frames[s])
     assert all((batch.anchor_views != batch.positive_views).all() for batch in batches)

@@ -13,14 +13,18 @@ HIP = LEFT_HIP - 1
 
 
 def random_pose(seed):
-    return torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 300
+    return (
+        torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 300
+    )
 
 
 seeds, angles = st.integers(0, 10**6), st.floats(-10, 10)
 
 
 def test_by_hand():
-    """Left hip at (0, 100, 0), knee at (100, 0, -400): taking the knee (row 4) for the hip would turn nothing."""
+    """Left hip at (0, 100, 0), knee at (100, 0, -400): taking the knee (row 4) for the hip would
+    turn nothing.
+    """
     pose = torch.zeros(16, 3)
     pose[HIP] = torch.tensor([0.0, 100, 0])
     pose[HIP + 1] = torch.tensor([100.0, 0, -400])
@@ -32,7 +36,9 @@ def test_by_hand():
 @pytest.mark.parametrize("degrees", [0, 30, 90, 179, -30, -90, -179])
 def test_heading_keeps_the_sign_that_arccos_loses(degrees):
     pose = random_pose(0)
-    pose[HIP] = torch.tensor([math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), 0.4])
+    pose[HIP] = torch.tensor(
+        [math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), 0.4]
+    )
     assert math.degrees(heading(pose)) == pytest.approx(degrees)
 
 
@@ -56,14 +62,18 @@ def test_no_rotation_about_z_changes_it(seed, angle):
 def test_only_a_rotation_about_z_happens():
     pose = random_pose(1)
     torch.testing.assert_close(canonical_pose(pose)[:, 2], pose[:, 2])
-    torch.testing.assert_close(torch.cdist(canonical_pose(pose), canonical_pose(pose)), torch.cdist(pose, pose))
+    torch.testing.assert_close(
+        torch.cdist(canonical_pose(pose), canonical_pose(pose)), torch.cdist(pose, pose)
+    )
 
 
 def test_batches_of_any_shape():
     poses = torch.stack([random_pose(i) for i in range(6)]).float()
     batched = canonical_pose(poses.reshape(2, 3, 16, 3))
     assert batched.shape == (2, 3, 16, 3) and heading(poses.reshape(2, 3, 16, 3)).shape == (2, 3)
-    torch.testing.assert_close(batched.reshape(6, 16, 3), torch.stack([canonical_pose(p) for p in poses]))
+    torch.testing.assert_close(
+        batched.reshape(6, 16, 3), torch.stack([canonical_pose(p) for p in poses])
+    )
 
 
 def test_gradient():
@@ -77,7 +87,15 @@ def test_a_vertical_bone_names_its_frame():
         canonical_pose(poses)
 
 
-@pytest.mark.parametrize("bad", [torch.zeros(17, 3), torch.zeros(16, 2), torch.full((16, 3), torch.nan), torch.full((16, 3), torch.inf)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        torch.zeros(17, 3),
+        torch.zeros(16, 2),
+        torch.full((16, 3), torch.nan),
+        torch.full((16, 3), torch.inf),
+    ],
+)
 def test_bad_poses(bad):
     with pytest.raises(ValueError, match="shape|NaN"):
         canonical_pose(bad)

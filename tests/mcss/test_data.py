@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import toy
 import torch
+import toy
 from PIL import Image
 from toy import toy_frames, toy_store, views_missing
 
@@ -19,14 +19,26 @@ from mcss.data import StoreWriter, open_store
 def test_what_was_written_is_read(store):
     frames = list(toy_frames(1, 20, 32))  # subject A (0), clip 1
     assert store.subjects == ["A", "B", "C"] and store.image_size == 32 and store.fps == 10
-    assert [tuple(c) for c in store.clips("A")] == [(0, 20, "Waving", "clip0"), (20, 40, "Waving", "clip1")]
+    assert [tuple(c) for c in store.clips("A")] == [
+        (0, 20, "Waving", "clip0"),
+        (20, 40, "Waving", "clip1"),
+    ]
     assert store.views("A") == [0, 1, 2, 3] and len(store) == 3 * 40 * 4
-    torch.testing.assert_close(store.poses("A")[20:], torch.from_numpy(np.stack([f["pose"] for f in frames])))
+    torch.testing.assert_close(
+        store.poses("A")[20:], torch.from_numpy(np.stack([f["pose"] for f in frames]))
+    )
     images = store.images("A", [25, 39], [2, 0])
     for image, (t, v) in zip(images, [(5, 2), (19, 0)]):
         expected = np.asarray(Image.open(io.BytesIO(frames[t]["images"][v])).convert("RGB"))
-        assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 3  # decoders round differently
-    assert store.images("A", 3, 1).shape == (1, 3, 32, 32) and store.images("A", [], []).shape == (0, 3, 32, 32)
+        assert (
+            np.abs(image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 3
+        )  # decoders round differently
+    assert store.images("A", 3, 1).shape == (1, 3, 32, 32) and store.images("A", [], []).shape == (
+        0,
+        3,
+        32,
+        32,
+    )
 
 
 def test_splits_count_views_and_frames(store):
@@ -39,11 +51,23 @@ def test_parts_are_plain_arrow(store):
     table = pa.ipc.open_file(store.path / "A" / "clip0.arrow").read_all()
     assert table.num_rows == 20 and table["image cam3"][4].as_py()[:2] == b"\xff\xd8"  # a JPEG
     recorded = json.loads((store.path / "dataset.json").read_text())
-    assert {"name", "licence", "source", "recipe", "joints", "fps", "image_size", "version", "parts"} <= set(recorded)
+    assert {
+        "name",
+        "licence",
+        "source",
+        "recipe",
+        "joints",
+        "fps",
+        "image_size",
+        "version",
+        "parts",
+    } <= set(recorded)
 
 
 def test_long_clips_span_record_batches(tmp_path):
-    store = toy_store(tmp_path / "s", subjects=("A",), test=(), clips=1, frames=150, size=32, views=2)
+    store = toy_store(
+        tmp_path / "s", subjects=("A",), test=(), clips=1, frames=150, size=32, views=2
+    )
     assert len(store._locate("A", 0)[1]) == 3
     for t in (0, 63, 64, 127, 128, 149):
         one = store.images("A", [t], [1])
@@ -132,14 +156,28 @@ def test_a_cut_off_part(tmp_path, damage):
 
 def test_an_image_that_is_no_image(tmp_path):
     whole = next(toy_frames(0, 1, 32))["images"][0]
-    with StoreWriter(tmp_path / "s", name="m", licence="", source="", recipe={}, fps=10, image_size=32, views=["a"]) as writer:
-        writer.add("S", "c", "Waving", [{"images": [whole[: whole.index(b"\xff\xda")]]}])  # its header alone
+    with StoreWriter(
+        tmp_path / "s",
+        name="m",
+        licence="",
+        source="",
+        recipe={},
+        fps=10,
+        image_size=32,
+        views=["a"],
+    ) as writer:
+        writer.add(
+            "S", "c", "Waving", [{"images": [whole[: whole.index(b"\xff\xda")]]}]
+        )  # its header alone
         writer.finish({})
     with pytest.raises(ValueError, match="subject S cannot be decoded.*verify"):
         open_store(tmp_path / "s").images("S", [0], [0])
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"format": "other"}', '{"format": "mcss-store", "version": 1, "complete": true}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"format": "other"}', '{"format": "mcss-store", "version": 1, "complete": true}'],
+)
 def test_a_damaged_index(tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(ValueError, match="dataset.json is damaged or foreign"):
@@ -149,21 +187,39 @@ def test_a_damaged_index(tmp_path, text):
 def test_no_store_and_another_version(tmp_path):
     with pytest.raises(FileNotFoundError, match="not a store"):
         open_store(tmp_path)
-    (tmp_path / "dataset.json").write_text('{"format": "mcss-store", "version": 99, "complete": true}')
+    (tmp_path / "dataset.json").write_text(
+        '{"format": "mcss-store", "version": 99, "complete": true}'
+    )
     with pytest.raises(ValueError, match="version 99"):
         open_store(tmp_path)
 
 
 def writer_at(path, **changes):
-    return StoreWriter(path, **{"name": "w", "licence": "", "source": "", "recipe": {"a": 1}, "fps": 10, "image_size": 32, "views": ["a"]} | changes)
+    return StoreWriter(
+        path,
+        **{
+            "name": "w",
+            "licence": "",
+            "source": "",
+            "recipe": {"a": 1},
+            "fps": 10,
+            "image_size": 32,
+            "views": ["a"],
+        }
+        | changes,
+    )
 
 
 def test_a_folder_with_other_files_is_no_store(tmp_path):
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday/beach.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds holiday.beach\.txt but no dataset\.json: .*take another folder"):
+    with pytest.raises(
+        ValueError, match=r"holds holiday.beach\.txt but no dataset\.json: .*take another folder"
+    ):
         writer_at(tmp_path).__enter__()
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.name != ".writing.lock"] == ["beach.txt"]
+    assert [
+        path.name for path in tmp_path.rglob("*") if path.is_file() and path.name != ".writing.lock"
+    ] == ["beach.txt"]
 
 
 def one_view(size):
@@ -187,9 +243,13 @@ def test_the_writer_refuses(tmp_path):
             writer.finish({"train": {"subjects": ["S1"]}})
         with pytest.raises(ValueError, match="clip0.arrow, frame 0, view a: this is no picture"):
             writer.add("S", "clip0", "", [{"images": [b"\xff\xd8 no picture"]}])
-        with pytest.raises(ValueError, match="frame 0, view a: this is a JPEG file of 16 x 16 pixels.*image_size"):
+        with pytest.raises(
+            ValueError, match="frame 0, view a: this is a JPEG file of 16 x 16 pixels.*image_size"
+        ):
             writer.add("S", "clip0", "", one_view(16))
-    assert not (tmp_path / "s/dataset.json").exists()  # an attempt that wrote nothing is in nobody's way
+    assert not (
+        tmp_path / "s/dataset.json"
+    ).exists()  # an attempt that wrote nothing is in nobody's way
     with writer_at(tmp_path / "s") as writer:
         writer.add("S", "clip0", "", one_view(32))
     with pytest.raises(ValueError, match="other settings .recipe: a 1 there, 2 here"):
@@ -201,12 +261,20 @@ def test_the_writer_refuses(tmp_path):
 
 
 def test_calibration_projects_into_the_crop(tmp_path):
-    """A camera 5 m in front of the origin, looking along -Y; the crop starts at (100, 50) and is 400 pixels wide."""
+    """A camera 5 m in front of the origin, looking along -Y; the crop starts at (100, 50) and is
+    400 pixels wide.
+    """
     camera = {
-        "K": [[1000, 0, 320], [0, 1000, 240], [0, 0, 1]], "R": [[-1, 0, 0], [0, 0, -1], [0, -1, 0]], "t": [0, 0, 5000],
-        "distortion": None, "size": [640, 480],
+        "K": [[1000, 0, 320], [0, 1000, 240], [0, 0, 1]],
+        "R": [[-1, 0, 0], [0, 0, -1], [0, -1, 0]],
+        "t": [0, 0, 5000],
+        "distortion": None,
+        "size": [640, 480],
     }
-    frames = [dict(frame, images=frame["images"][:1], crops=[[100, 50, 400]]) for frame in toy_frames(0, 2, 32)]
+    frames = [
+        dict(frame, images=frame["images"][:1], crops=[[100, 50, 400]])
+        for frame in toy_frames(0, 2, 32)
+    ]
     with writer_at(tmp_path / "s") as writer:
         writer.add("S", "c", "", frames)
         writer.finish({}, {"S": {"a": camera}})
@@ -220,7 +288,9 @@ def test_calibration_projects_into_the_crop(tmp_path):
     (tmp_path / "s" / "dataset.json").write_text(json.dumps(distorted))
     # x = -0.2, y = -0.1, r2 = 0.05: x' = x * 1.005 + 2 p1 x y, y' = y * 1.005 + p1 (r2 + 2 y y)
     expected[0, 1] = (torch.tensor([-201.0 + 0.4 + 220, -100.5 + 0.7 + 190])) * 32 / 400
-    torch.testing.assert_close(open_store(tmp_path / "s").calibration.project(point, "S", [1], 0)[0, 1], expected[0, 1])
+    torch.testing.assert_close(
+        open_store(tmp_path / "s").calibration.project(point, "S", [1], 0)[0, 1], expected[0, 1]
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -1,14 +1,16 @@
-"""What would mix up devices on a GPU, found without one: fake tensors say that they are on it, and hold no numbers."""
+"""What would mix up devices on a GPU, found without one: fake tensors say that they are on it, and
+hold no numbers.
+"""
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mcss.engine.precision import autocast
+from mcss.fast.neighbours import nearest
 from mcss.feeding import Batch
 from mcss.mining import LOSSES
 from mcss.model import MCSS
-from mcss.fast.neighbours import nearest
-from mcss.engine.precision import autocast
 from mcss.training import Step, TrainingConfig
 
 
@@ -19,7 +21,9 @@ def inputs():
 
 
 def a_step(mining, precision="float16"):
-    return lambda model, batch, *_: Step(model.train(), TrainingConfig(mining=mining), precision, torch.device("cuda"))(batch)
+    return lambda model, batch, *_: Step(
+        model.train(), TrainingConfig(mining=mining), precision, torch.device("cuda")
+    )(batch)
 
 
 def a_prediction(model, batch, *_):
@@ -31,7 +35,9 @@ def neighbours(model, batch, queries, gallery):
     return nearest(queries, gallery, 5)
 
 
-WORK = {f"a step, {name}": a_step(name) for name in LOSSES} | {"a step in bfloat16": a_step("hardest", "bfloat16")}
+WORK = {f"a step, {name}": a_step(name) for name in LOSSES} | {
+    "a step in bfloat16": a_step("hardest", "bfloat16")
+}
 WORK |= {"a prediction": a_prediction, "neighbours": neighbours}
 
 

@@ -1,4 +1,6 @@
-"""One training on two processes (gloo), compared with one process that averages the gradients of the same half-batches."""
+"""One training on two processes (gloo), compared with one process that averages the gradients of
+the same half-batches.
+"""
 
 import subprocess
 import sys
@@ -12,7 +14,15 @@ from mcss.feeding import Feeder
 from mcss.model import MCSS
 from mcss.training import TrainingConfig, losses, train
 
-CONFIG = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2, lr_drop_epoch=1, channels_last=False, precision="float32")
+CONFIG = TrainingConfig(
+    pairs=8,
+    labelled=4,
+    epochs=1,
+    gap=0.2,
+    lr_drop_epoch=1,
+    channels_last=False,
+    precision="float32",
+)
 
 CHANGES = {"both": {}, "metric": {"pose_loss": False}, "pose": {"metric_loss": False}}
 
@@ -35,27 +45,54 @@ distributed.destroy_process_group()
 
 @pytest.fixture(scope="module")
 def runs(store, tmp_path_factory):
-    """{name: (configuration, folder)} of trainings on two processes; one start for all, which takes longer than they do."""
+    """{name: (configuration, folder)} of trainings on two processes; one start for all, which takes
+    longer than they do.
+    """
     folder = tmp_path_factory.mktemp("distributed")
-    runs = {name: (TrainingConfig(**(asdict(CONFIG) | change)), folder / name) for name, change in CHANGES.items()}
+    runs = {
+        name: (TrainingConfig(**(asdict(CONFIG) | change)), folder / name)
+        for name, change in CHANGES.items()
+    }
     file = folder / "script.py"
-    file.write_text(SCRIPT.format(store=str(store.path), runs={str(place): asdict(config) for config, place in runs.values()}))
+    file.write_text(
+        SCRIPT.format(
+            store=str(store.path),
+            runs={str(place): asdict(config) for config, place in runs.values()},
+        )
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(file)],
-        capture_output=True, text=True, timeout=300,
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(file),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return runs
 
 
 def by_hand(store, config):
-    """Gradients of the two halves of each batch, each with its own negatives and BatchNorm statistics, averaged."""
+    """Gradients of the two halves of each batch, each with its own negatives and BatchNorm
+    statistics, averaged.
+    """
     halves = [Feeder(store, config, "cpu", rank, 2) for rank in (0, 1)]
     torch.manual_seed(config.seed)
     model = MCSS(image_size=store.image_size)
     optimizer = torch.optim.Adam(
-        [{"params": [*model.F.parameters(), *model.G.parameters()]}, {"params": model.H.parameters(), "lr": config.lr * config.pose_lr_factor}],
-        lr=config.lr, betas=config.betas, fused=True,
+        [
+            {"params": [*model.F.parameters(), *model.G.parameters()]},
+            {"params": model.H.parameters(), "lr": config.lr * config.pose_lr_factor},
+        ],
+        lr=config.lr,
+        betas=config.betas,
+        fused=True,
     )
     model.train()
     for step in range(halves[0].steps):
@@ -79,17 +116,30 @@ def test_two_processes_do_what_one_does_with_averaged_gradients(store, runs, kin
         torch.set_num_threads(threads)
     assert meta["ranks"] == 2 and meta["step"] == meta["steps"] >= 6
     for name, parameter in expected.named_parameters():
-        torch.testing.assert_close(tensors[f"model.{name}"], parameter.detach(), atol=2e-4, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(
+            tensors[f"model.{name}"],
+            parameter.detach(),
+            atol=2e-4,
+            rtol=1e-3,
+            msg=lambda m, n=name: f"{n}: {m}",
+        )
 
 
 def test_the_halves_are_the_batch(store):
-    whole, *halves = Feeder(store, CONFIG), *(Feeder(store, CONFIG, "cpu", rank, 2) for rank in (0, 1))
+    whole, *halves = (
+        Feeder(store, CONFIG),
+        *(Feeder(store, CONFIG, "cpu", rank, 2) for rank in (0, 1)),
+    )
     batch, parts = whole.batch(3), [half.batch(3) for half in halves]
     m, pieces = batch.pairs, [part.images.split([part.pairs, part.pairs, 2]) for part in parts]
     anchors, positives, labelled = batch.images.split([m, m, 4])
     for r in (0, 1):
-        assert torch.equal(pieces[r][0], anchors[r::2]) and torch.equal(pieces[r][1], positives[r::2])
-        assert torch.equal(pieces[r][2], labelled[r::2]) and torch.equal(parts[r].targets, batch.targets[r::2])
+        assert torch.equal(pieces[r][0], anchors[r::2]) and torch.equal(
+            pieces[r][1], positives[r::2]
+        )
+        assert torch.equal(pieces[r][2], labelled[r::2]) and torch.equal(
+            parts[r].targets, batch.targets[r::2]
+        )
 
 
 def test_too_small_to_share(store):

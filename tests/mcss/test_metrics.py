@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
-from mcss import alignment
+from mcss.fast import procrustes as alignment
 from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe, pairwise_pa_mpjpe
 
 
@@ -29,8 +29,11 @@ def test_by_hand():
     target[1] = torch.tensor([3.0, 4, 0])
     assert mpjpe(torch.zeros(2, 3), target) == 2.5
     assert n_mpjpe(2 * target, target) == pytest.approx(0)
-    # <p, g> / <p, p> = 3 / 9: the best multiple of (3, 0, 0) for (1, 2, 0) is (1, 0, 0), off by 2; mean over 2 joints
-    assert n_mpjpe(torch.tensor([[0.0, 0, 0], [3, 0, 0]]), torch.tensor([[0.0, 0, 0], [1, 2, 0]])) == pytest.approx(1)
+    # <p, g> / <p, p> = 3 / 9: the best multiple of (3, 0, 0) for (1, 2, 0) is (1, 0, 0), off by 2;
+    # mean over 2 joints
+    assert n_mpjpe(
+        torch.tensor([[0.0, 0, 0], [3, 0, 0]]), torch.tensor([[0.0, 0, 0], [1, 2, 0]])
+    ) == pytest.approx(1)
     # two points align to any two points
     assert pa_mpjpe(torch.tensor([[0.0, 0, 0], [0, 0, 7]]), target) == pytest.approx(0, abs=1e-5)
 
@@ -53,7 +56,8 @@ def test_any_similarity_is_forgiven(seed, scale, shift):
 def test_each_metric_forgives_more_and_none_is_negative(seed):
     a, b = poses(2, seed)
     assert 0 <= pa_mpjpe(a, b)
-    # PA minimises the squared error, so it need not lie under the others for every single pose; its square does
+    # PA minimises the squared error, so it need not lie under the others for every single pose; its
+    # square does
     assert n_mpjpe(a, a) < 1e-9 and mpjpe(a, a) == 0 and n_mpjpe(a, b) >= 0
 
 
@@ -70,7 +74,9 @@ def test_against_scipy():
             continue  # scipy's alignment would reflect
         target, aligned, _ = procrustes(t, p)
         size = np.linalg.norm(t - t.mean(0))
-        assert np.linalg.norm(target - aligned, axis=1).mean() * size == pytest.approx(ours.item(), abs=1e-6)
+        assert np.linalg.norm(target - aligned, axis=1).mean() * size == pytest.approx(
+            ours.item(), abs=1e-6
+        )
 
 
 DEGENERATE = {
@@ -106,18 +112,28 @@ def test_pairwise_is_the_metric_pair_by_pair(monkeypatch):
 
 
 def test_compiled_it_is_the_same(monkeypatch):
-    """Three joints, so that compiling takes little time; blocks that do not divide the poses; flat poses, which are degenerate."""
+    """Three joints, so that compiling takes little time; blocks that do not divide the poses; flat
+    poses, which are degenerate.
+    """
     monkeypatch.setattr("mcss.metrics.BLOCK", (8, 64))
     queries, gallery = poses(19, 7, torch.float32)[:, :3], poses(70, 8, torch.float32)[:, :3]
     gallery[5] = gallery[5, :1]
-    with warnings.catch_warnings(action="error", category=RuntimeWarning):  # that it stays uncompiled
-        torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery, compile=True), pairwise_pa_mpjpe(queries, gallery), atol=1e-3, rtol=0)
+    with warnings.catch_warnings(
+        action="error", category=RuntimeWarning
+    ):  # that it stays uncompiled
+        torch.testing.assert_close(
+            pairwise_pa_mpjpe(queries, gallery, compile=True),
+            pairwise_pa_mpjpe(queries, gallery),
+            atol=1e-3,
+            rtol=0,
+        )
 
 
 def test_without_a_compiler(monkeypatch):
     def broken(function, **options):
         def fails(*tensors):
             raise RuntimeError("no compiler\nfound")
+
         return fails
 
     monkeypatch.setattr(torch, "compile", broken)
@@ -143,7 +159,9 @@ def test_it_is_the_gallery_that_is_scaled():
 def test_float32_and_empty():
     a, b = poses(5, 11), poses(5, 12)
     assert pa_mpjpe(a.float(), b.float()).dtype == torch.float32
-    torch.testing.assert_close(pa_mpjpe(a.float(), b.float()).double(), pa_mpjpe(a, b), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        pa_mpjpe(a.float(), b.float()).double(), pa_mpjpe(a, b), atol=1e-3, rtol=0
+    )
     assert pairwise_pa_mpjpe(a[:0], b).shape == (0, 5)
 
 

@@ -7,22 +7,38 @@ from pytorch_metric_learning.losses import ContrastiveLoss
 from pytorch_metric_learning.reducers import SumReducer
 from torch.nn.functional import normalize
 
-from mcss import nearest_negatives
-from mcss.mining import contrastive_loss, hardest_negatives, multiview_contrastive_loss, pairwise_distances, sparse_contrastive_loss
+from mcss.fast import nearest_negatives
+from mcss.mining import (
+    contrastive_loss,
+    hardest_negatives,
+    multiview_contrastive_loss,
+    pairwise_distances,
+    sparse_contrastive_loss,
+)
 
 
 def embeddings(m, d=8, seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     anchor = normalize(torch.randn(m, d, generator=generator, dtype=dtype), dim=1)
-    return anchor, normalize(anchor + 0.3 * torch.randn(m, d, generator=generator, dtype=dtype), dim=1)
+    return anchor, normalize(
+        anchor + 0.3 * torch.randn(m, d, generator=generator, dtype=dtype), dim=1
+    )
 
 
 def double_loop(distances, beta):
     """Eq. 1 as intended, word by word."""
     nearest = []
     for i in range(len(distances)):
-        valid = [float(distances[i, j]) for j in range(len(distances)) if j != i and distances[i, j] > beta]
-        valid += [float(distances[k, i]) for k in range(len(distances)) if k != i and distances[k, i] > beta]
+        valid = [
+            float(distances[i, j])
+            for j in range(len(distances))
+            if j != i and distances[i, j] > beta
+        ]
+        valid += [
+            float(distances[k, i])
+            for k in range(len(distances))
+            if k != i and distances[k, i] > beta
+        ]
         nearest.append(min(valid, default=float("inf")))
     return nearest
 
@@ -30,7 +46,8 @@ def double_loop(distances, beta):
 def test_by_hand():
     D = torch.tensor([[0.1, 0.2, 0.9], [0.5, 0.0, 0.3], [0.7, 0.31, 0.2]])
     nearest, found = hardest_negatives(D, beta=0.3)
-    # pair 0: row 0.9, column 0.5, 0.7 (0.2 is a near-duplicate); pair 1: row 0.5 (0.3 is not beyond 0.3), column 0.31
+    # pair 0: row 0.9, column 0.5, 0.7 (0.2 is a near-duplicate); pair 1: row 0.5 (0.3 is not beyond
+    # 0.3), column 0.31
     torch.testing.assert_close(nearest, torch.tensor([0.5, 0.31, 0.31]))
     assert found.all()
 
@@ -56,13 +73,18 @@ def test_against_a_double_loop(m, seed, beta):
 
 
 def test_the_loss_by_hand():
-    """Three unit vectors of the plane: at 0, 90 and 180 degrees, anchors equal to positives but for the third."""
+    """Three unit vectors of the plane: at 0, 90 and 180 degrees, anchors equal to positives but for
+    the third.
+    """
     anchor = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
     positive = torch.tensor([[1.0, 0], [0, 1], [0, 1]])
-    # D(2, 2) = sqrt 2; D(1, 2) = 0 and no negative; all others sqrt 2 or 2, beyond any margin of 0.6
+    # D(2, 2) = sqrt 2; D(1, 2) = 0 and no negative; all others sqrt 2 or 2, beyond any margin of
+    # 0.6
     assert multiview_contrastive_loss(anchor, positive) == pytest.approx(2**0.5 / 3)
     # with a margin of 2 each pair is pushed by 2 - sqrt 2
-    assert multiview_contrastive_loss(anchor, positive, margin=2.0) == pytest.approx(2**0.5 / 3 + 2 - 2**0.5)
+    assert multiview_contrastive_loss(anchor, positive, margin=2.0) == pytest.approx(
+        2**0.5 / 3 + 2 - 2**0.5
+    )
 
 
 def test_no_push_where_no_negative_exists():
@@ -78,17 +100,23 @@ def test_the_reported_figures():
     report = contrastive_loss(anchor, positive, beta=0.9)
     assert report.negative_distance.item() == pytest.approx(D[off].mean().item())
     assert report.positive_distance.item() == pytest.approx(D.diagonal().mean().item())
-    assert report.valid_share.item() == pytest.approx(sum(x < float("inf") for x in double_loop(D, 0.9)) / 20)
+    assert report.valid_share.item() == pytest.approx(
+        sum(x < float("inf") for x in double_loop(D, 0.9)) / 20
+    )
 
 
 def test_distances_against_their_definition():
     anchor, positive = embeddings(9)
-    torch.testing.assert_close(pairwise_distances(anchor, positive), (anchor[:, None] - positive[None]).norm(dim=2))
+    torch.testing.assert_close(
+        pairwise_distances(anchor, positive), (anchor[:, None] - positive[None]).norm(dim=2)
+    )
 
 
 def test_gradient():
     anchor, positive = (x.clone().requires_grad_() for x in embeddings(6, seed=3))
-    assert torch.autograd.gradcheck(lambda a, p: multiview_contrastive_loss(a, p, 1.2, 0.3), (anchor, positive))
+    assert torch.autograd.gradcheck(
+        lambda a, p: multiview_contrastive_loss(a, p, 1.2, 0.3), (anchor, positive)
+    )
 
 
 def test_the_gradient_is_finite_where_a_distance_is_zero():
@@ -105,20 +133,35 @@ def test_against_pytorch_metric_learning(margin):
     D = pairwise_distances(anchor, positive)
     rows, columns = [], []
     for i, nearest in enumerate(double_loop(D, beta)):
-        where = [(i, j) for j in range(m) if j != i and D[i, j] == nearest] + [(k, i) for k in range(m) if k != i and D[k, i] == nearest]
+        where = [(i, j) for j in range(m) if j != i and D[i, j] == nearest] + [
+            (k, i) for k in range(m) if k != i and D[k, i] == nearest
+        ]
         rows.append(where[0][0])
         columns.append(where[0][1])
     own = torch.arange(m)
-    loss = ContrastiveLoss(pos_margin=0, neg_margin=margin, distance=LpDistance(normalize_embeddings=False), reducer=SumReducer())
-    expected = loss(anchor, indices_tuple=(own, own, torch.tensor(rows), torch.tensor(columns)), ref_emb=positive)
-    torch.testing.assert_close(multiview_contrastive_loss(anchor, positive, margin, beta), expected / m)
+    loss = ContrastiveLoss(
+        pos_margin=0,
+        neg_margin=margin,
+        distance=LpDistance(normalize_embeddings=False),
+        reducer=SumReducer(),
+    )
+    expected = loss(
+        anchor,
+        indices_tuple=(own, own, torch.tensor(rows), torch.tensor(columns)),
+        ref_emb=positive,
+    )
+    torch.testing.assert_close(
+        multiview_contrastive_loss(anchor, positive, margin, beta), expected / m
+    )
 
 
 @pytest.mark.parametrize("m", [2, 66, 129, 300])
 @pytest.mark.parametrize("beta", [0.0, 0.3, 1.1])
 @pytest.mark.parametrize("kind", ["spread out", "crowded", "repeated", "long"])
 def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
-    """Value, figures and gradient, in blocks that do not divide m; also where rounding decides what is beyond beta."""
+    """Value, figures and gradient, in blocks that do not divide m; also where rounding decides what
+    is beyond beta.
+    """
     monkeypatch.setitem(nearest_negatives.SIDE, "cpu", 112)
     anchor, positive = embeddings(m, 2 if kind == "crowded" else 16, seed=m, dtype=torch.float32)
     if kind == "repeated":
@@ -129,9 +172,14 @@ def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
         a, p = (x.mul(scale).requires_grad_() for x in (anchor, positive))
         found = loss(a, p, 1.2 * scale, beta * scale)
         found.loss.backward()
-        results.append((torch.stack(found).detach() / torch.tensor([scale, 1, scale, scale]), a.grad, p.grad))
+        results.append(
+            (torch.stack(found).detach() / torch.tensor([scale, 1, scale, scale]), a.grad, p.grad)
+        )
     torch.testing.assert_close(results[1][0], results[0][0], atol=1e-5, rtol=0)
-    if kind in ("spread out", "long"):  # elsewhere several are the nearest, and either may be pushed
+    if kind in (
+        "spread out",
+        "long",
+    ):  # elsewhere several are the nearest, and either may be pushed
         torch.testing.assert_close(results[1][1:], results[0][1:], atol=1e-5, rtol=0)
 
 
@@ -139,7 +187,11 @@ def test_the_sparse_loss_needs_no_matrix(monkeypatch):
     monkeypatch.setattr(nearest_negatives, "_whole", None)
     largest = []
     product = torch.Tensor.__matmul__
-    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: largest.append(len(a) * b.shape[1]) or product(a, b))
+    monkeypatch.setattr(
+        torch.Tensor,
+        "__matmul__",
+        lambda a, b: largest.append(len(a) * b.shape[1]) or product(a, b),
+    )
     multiview_contrastive_loss(*embeddings(3000, dtype=torch.float32))
     assert max(largest) == nearest_negatives.SIDE["cpu"] ** 2 and len(largest) == 9
 

@@ -18,7 +18,11 @@ def data(n=40, seed=0):
 def by_loops(embeddings, poses, subjects, views, k, cross):
     model, oracle = 0.0, 0.0
     for q in range(len(poses)):
-        gallery = [g for g in range(len(poses)) if views[g] != views[q] and not (cross and subjects[g] == subjects[q])]
+        gallery = [
+            g
+            for g in range(len(poses))
+            if views[g] != views[q] and not (cross and subjects[g] == subjects[q])
+        ]
         errors = torch.stack([pa_mpjpe(poses[g], poses[q]) for g in gallery])
         search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(embeddings[gallery].numpy())
         nearest = search.kneighbors(embeddings[q : q + 1].numpy(), return_distance=False)[0]
@@ -39,12 +43,17 @@ def test_against_scikit_learn_and_loops(cross, monkeypatch):
 
 
 def test_a_querys_own_view_is_not_in_its_gallery():
-    """Two instants, two views. In the embedding the nearest is always the other instant in the same view."""
-    poses = torch.randn(2, 16, 3, generator=torch.Generator().manual_seed(1)).repeat_interleave(2, 0)  # a a b b
+    """Two instants, two views. In the embedding the nearest is always the other instant in the same
+    view.
+    """
+    poses = torch.randn(2, 16, 3, generator=torch.Generator().manual_seed(1)).repeat_interleave(
+        2, 0
+    )  # a a b b
     embeddings = torch.tensor([[1.0, 0], [0, 1], [0.9, 0.1], [0.1, 0.9]])  # by view
     views = [0, 1, 0, 1]
     found = mean_pa_mpjpe_at_k(embeddings, poses, ["S"] * 4, views, ks=[1])
-    # a-view0 -> (a-view1 or b-view1): 1.41 or 1.27 away, so b; the mirror image for the rest: view 0's b -> a's view 1? nearest is b's
+    # a-view0 -> (a-view1 or b-view1): 1.41 or 1.27 away, so b; the mirror image for the rest: view
+    # 0's b -> a's view 1? nearest is b's
     queries = [0, 1, 2, 3]
     nearest = {0: 3, 1: 2, 2: 3, 3: 2}
     expected = torch.stack([pa_mpjpe(poses[nearest[q]], poses[q]) for q in queries]).mean()
@@ -55,21 +64,31 @@ def test_a_querys_own_view_is_not_in_its_gallery():
 def test_a_perfect_embedding_is_the_oracle_where_poses_repeat():
     embeddings, poses, subjects, _ = data(20)
     four = [x.repeat_interleave(4, 0) for x in (embeddings, poses)]
-    found = mean_pa_mpjpe_at_k(*four, [s for s in subjects for _ in range(4)], list(range(4)) * 20, ks=[1, 3])
-    assert found.model[3] == pytest.approx(0, abs=1e-3) and found.relative[1] == pytest.approx(0, abs=1e-3)
+    found = mean_pa_mpjpe_at_k(
+        *four, [s for s in subjects for _ in range(4)], list(range(4)) * 20, ks=[1, 3]
+    )
+    assert found.model[3] == pytest.approx(0, abs=1e-3) and found.relative[1] == pytest.approx(
+        0, abs=1e-3
+    )
 
 
 def test_queries_take_a_sample():
     whole = [mean_pa_mpjpe_at_k(*data(), ks=[2], queries=[q]).model[2] for q in (3, 5, 8)]
-    assert mean_pa_mpjpe_at_k(*data(), ks=[2], queries=torch.tensor([3, 5, 8])).model[2] == pytest.approx(sum(whole) / 3)
+    assert mean_pa_mpjpe_at_k(*data(), ks=[2], queries=torch.tensor([3, 5, 8])).model[
+        2
+    ] == pytest.approx(sum(whole) / 3)
 
 
 def test_random_pick_is_the_mean_over_the_gallery():
     embeddings, poses, subjects, views = data(24)
     k = sum(v != views[0] for v in views)
     same_size = [q for q in range(24) if sum(v != views[q] for v in views) == k]
-    all_of_it = mean_pa_mpjpe_at_k(embeddings, poses, subjects, views, ks=[k], queries=same_size).model[k]
-    assert random_pick(poses, subjects, views, queries=same_size) == pytest.approx(all_of_it, rel=1e-5)
+    all_of_it = mean_pa_mpjpe_at_k(
+        embeddings, poses, subjects, views, ks=[k], queries=same_size
+    ).model[k]
+    assert random_pick(poses, subjects, views, queries=same_size) == pytest.approx(
+        all_of_it, rel=1e-5
+    )
 
 
 def test_bad_input():

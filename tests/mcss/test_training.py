@@ -12,10 +12,10 @@ import torch
 from toy import toy_store
 
 from mcss.engine.checkpoint import load_checkpoint, load_model, save_checkpoint
+from mcss.engine.precision import resolve
 from mcss.feeding import Feeder
 from mcss.inference import predict, truth_of
 from mcss.metrics import mpjpe
-from mcss.engine.precision import resolve
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
 from mcss.training import FIGURES, CollapseAlarm, TrainingConfig, train
 
@@ -23,19 +23,30 @@ SMALL = TrainingConfig(pairs=8, labelled=4, epochs=2, gap=0.2, lr_drop_epoch=1, 
 
 
 def same_weights(a, b):
-    return all(torch.equal(x.cpu(), y.cpu()) for x, y in zip(a.state_dict().values(), b.state_dict().values()))
+    return all(
+        torch.equal(x.cpu(), y.cpu())
+        for x, y in zip(a.state_dict().values(), b.state_dict().values())
+    )
 
 
 def test_the_defaults_are_the_paper_s():
     c = TrainingConfig()
     assert (c.pairs, c.labelled, c.margin, c.beta, c.epochs) == (66, 22, 0.6, 0.3, 40)
-    assert (c.lr, c.betas, c.lr_drop, c.lr_drop_epoch, c.embedding_dim) == (1e-3, (0.9, 0.99), 0.1, 20, 128)
+    assert (c.lr, c.betas, c.lr_drop, c.lr_drop_epoch, c.embedding_dim) == (
+        1e-3,
+        (0.9, 0.99),
+        0.1,
+        20,
+        128,
+    )
 
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     store = toy_store(tmp_path_factory.mktemp("learn") / "store", frames=60)
-    return store, train(store, TrainingConfig(pairs=16, labelled=8, epochs=8, lr_drop_epoch=6), progress=False)
+    return store, train(
+        store, TrainingConfig(pairs=16, labelled=8, epochs=8, lr_drop_epoch=6), progress=False
+    )
 
 
 def test_it_learns(learned):
@@ -44,7 +55,10 @@ def test_it_learns(learned):
     p = predict(model, store)
     k1 = mean_pa_mpjpe_at_k(p.embeddings, p.truth, p.subjects, p.views, ks=[1]).model[1]
     assert k1 < 0.75 * random_pick(p.truth, p.subjects, p.views)
-    assert mpjpe(p.poses, p.truth).mean() < 0.8 * mpjpe(model.pose_mean.cpu().expand_as(p.truth), p.truth).mean()
+    assert (
+        mpjpe(p.poses, p.truth).mean()
+        < 0.8 * mpjpe(model.pose_mean.cpu().expand_as(p.truth), p.truth).mean()
+    )
     assert not model.training
 
 
@@ -55,7 +69,9 @@ def test_the_history_has_every_step(learned):
 
 
 def test_the_baseline_sees_the_same_labels_and_steps(store):
-    both, baseline = (Feeder(store, dataclasses.replace(SMALL, metric_loss=m)) for m in (True, False))
+    both, baseline = (
+        Feeder(store, dataclasses.replace(SMALL, metric_loss=m)) for m in (True, False)
+    )
     assert both.steps == baseline.steps
     for step in (0, 5, both.steps - 1):
         a, b = both.batch(step), baseline.batch(step)
@@ -80,7 +96,9 @@ def test_targets_are_normalised_over_the_labelled_poses(store):
 
 
 def test_global_targets(store):
-    canonical, world = (Feeder(store, dataclasses.replace(SMALL, target=t)) for t in ("canonical", "global"))
+    canonical, world = (
+        Feeder(store, dataclasses.replace(SMALL, target=t)) for t in ("canonical", "global")
+    )
     assert canonical.pose_std[3, 1] == 1.0  # the left hip's y never varies
     assert world.pose_std[3, 1] > 20
     with pytest.raises(ValueError, match="'canonical' or 'global'"):
@@ -90,7 +108,11 @@ def test_global_targets(store):
 def test_the_learning_rate_drops(store, monkeypatch):
     rates = []
     step = torch.optim.Adam.step
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, *a: (rates.append([g["lr"] for g in self.param_groups]), step(self, *a))[1])
+    monkeypatch.setattr(
+        torch.optim.Adam,
+        "step",
+        lambda self, *a: (rates.append([g["lr"] for g in self.param_groups]), step(self, *a))[1],
+    )
     history = train(store, SMALL, progress=False).history
     first, last = rates[history["steps_per_epoch"] - 1], rates[history["steps_per_epoch"]]
     assert first == pytest.approx([1e-3, 1e-2]) and last == pytest.approx([1e-4, 1e-3])
@@ -107,10 +129,14 @@ train(open_store({store!r}), TrainingConfig(**{config!r}), {directory!r}, device
 def test_killed_at_several_points_it_ends_with_the_same_bits(store, tmp_path):
     whole = train(store, SMALL, tmp_path / "whole", device="cpu", progress=False)
     directory = tmp_path / "killed"
-    script = RUN.format(store=str(store.path), config=dataclasses.asdict(SMALL), directory=str(directory))
+    script = RUN.format(
+        store=str(store.path), config=dataclasses.asdict(SMALL), directory=str(directory)
+    )
     kills, stops = 0, []
     for wanted in (0, 1, 2):  # kill before the first checkpoint, then after some, at odd moments
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+        )
         process.stdout.readline()
         seen = -1
         while process.poll() is None and seen < wanted:
@@ -150,10 +176,22 @@ def test_a_finished_run_is_only_loaded(store, tmp_path, monkeypatch):
 def test_a_watcher_sees_the_beginning_every_pause_and_the_end(store):
     """And leaves the training as it is."""
     seen = {}
-    watched = train(store, SMALL, device="cpu", progress=False, watch=lambda step, model: seen.update({step: (model.training, model.H.weight.detach().clone())}))
+    watched = train(
+        store,
+        SMALL,
+        device="cpu",
+        progress=False,
+        watch=lambda step, model: seen.update(
+            {step: (model.training, model.H.weight.detach().clone())}
+        ),
+    )
     steps = len(watched.history["pose_loss"])
-    assert set(seen) == {0, *range(3, steps, 3), steps} and all(training for training, _ in seen.values())
-    assert not torch.equal(seen[0][1], seen[3][1]) and torch.equal(seen[steps][1], watched.model.H.weight)
+    assert set(seen) == {0, *range(3, steps, 3), steps} and all(
+        training for training, _ in seen.values()
+    )
+    assert not torch.equal(seen[0][1], seen[3][1]) and torch.equal(
+        seen[steps][1], watched.model.H.weight
+    )
     assert same_weights(watched.model, train(store, SMALL, device="cpu", progress=False).model)
 
 
@@ -236,5 +274,7 @@ def test_predict_covers_the_split_in_order(learned):
     row = 57
     one = model.eval()(store.images("C", [p.frames[row]], [p.views[row]], model.pose_mean.device))
     # predict may compute in bfloat16, where the machine has it
-    torch.testing.assert_close(p.embeddings[row], one.embedding[0].detach().cpu(), atol=5e-3, rtol=0)
+    torch.testing.assert_close(
+        p.embeddings[row], one.embedding[0].detach().cpu(), atol=5e-3, rtol=0
+    )
     torch.testing.assert_close(p.truth[row], truth_of(store, "C", [p.frames[row]])[0])

@@ -1,7 +1,9 @@
-"""Interactive figures for the chapters: the same in JupyterLab, in Colab, and in a published page without a kernel.
+"""Interactive figures for the chapters: the same in JupyterLab, in Colab, and in a
+published page without a kernel.
 
-`element` turns data and a script into one; each of the other modules makes the data of one figure, which the script
-of the same name shows. What can be chosen travels with the figure, so no kernel and no network is needed to choose it.
+`element` turns data and a script into one; each of the other modules makes the data of
+one figure, which the script of the same name shows. What can be chosen travels with the
+figure, so no kernel and no network is needed to choose it.
 """
 
 from .batch_rules import batch_rules
@@ -15,6 +17,15 @@ from .retrieval import retrieval_table
 from .training import training_film
 
 __all__ = [
-    "Element", "batch_rules", "canonical_turntable", "embedding_map", "joints", "mining_table", "multiview_browser",
-    "prediction_viewer", "retrieval_table", "sheet", "training_film",
+    "Element",
+    "batch_rules",
+    "canonical_turntable",
+    "embedding_map",
+    "joints",
+    "mining_table",
+    "multiview_browser",
+    "prediction_viewer",
+    "retrieval_table",
+    "sheet",
+    "training_film",
 ]

@@ -1,4 +1,6 @@
-"""Element 2: turn a person; the global and the camera pose move, the canonical pose does not (Eq. 3)."""
+"""Element 2: turn a person; the global and the camera pose move, the canonical pose
+does not (Eq. 3).
+"""
 
 from ...skeleton import root_relative
 from .element import Element, joints
@@ -10,9 +12,16 @@ def canonical_turntable(store, subject, frames):
     cameras = store.calibration.cameras[subject]
     return Element(
         "canonical",
-        "Three skeletons of one pose: in global, camera and canonical coordinates. A slider turns the person; only the canonical one stays as it is.",
+        "Three skeletons of one pose: in global, camera and canonical coordinates. A"
+        " slider turns the person; only the canonical one stays as it is.",
         {
-            "poses": [{"name": name, "joints": pose} for name, pose in zip(frames, joints(poses))],
-            "cameras": [{"name": f"camera {v + 1}", "R": cameras[name]["R"]} for v, name in enumerate(store.view_names)],
+            "poses": [
+                {"name": name, "joints": pose}
+                for name, pose in zip(frames, joints(poses))
+            ],
+            "cameras": [
+                {"name": f"camera {v + 1}", "R": cameras[name]["R"]}
+                for v, name in enumerate(store.view_names)
+            ],
         },
     )

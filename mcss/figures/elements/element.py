@@ -1,4 +1,6 @@
-"""An interactive figure as one piece of HTML: its data, the scripts that show it, and a text for who cannot see it."""
+"""An interactive figure as one piece of HTML: its data, the scripts that show it, and a
+text for who cannot see it.
+"""
 
 import base64
 import html
@@ -16,8 +18,9 @@ HERE = Path(__file__).parent
 class Element:
     """Data and the script that shows it.
 
-    script: the name of a `.js` file beside this one. It gets `root`, `data` and all of `engine.js`. alt: what is
-    to be seen and done, in words. data: anything that JSON knows; tensors and arrays become lists.
+    script: the name of a `.js` file beside this one. It gets `root`, `data` and all of
+    `engine.js`. alt: what is to be seen and done, in words. data: anything that JSON
+    knows; tensors and arrays become lists.
     """
 
     def __init__(self, script, alt, data):
@@ -27,27 +30,39 @@ class Element:
         return f"Element: {self.alt}"
 
     def _repr_html_(self):
-        code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("engine.js", f"{self.script}.js"))
+        code = "\n".join(
+            (HERE / name).read_text(encoding="utf-8")
+            for name in ("engine.js", f"{self.script}.js")
+        )
         style = (HERE / "element.css").read_text(encoding="utf-8")
         data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
-        # Where a front end does not tell a script where it stands, it is the first that nobody has woken yet.
+        # Where a front end does not tell a script where it stands, it is the first that
+        # nobody has woken yet.
         return (
-            f'<div class="mcss-element" data-element="{self.script}" role="group" aria-label="{html.escape(self.alt)}">'
-            f'<p class="mcss-wait"><em>Run this cell to make the figure below work: {html.escape(self.alt)}</em></p>'
+            f'<div class="mcss-element" data-element="{self.script}" role="group"'
+            f' aria-label="{html.escape(self.alt)}">'
+            '<p class="mcss-wait"><em>Run this cell to make the figure below work:'
+            f" {html.escape(self.alt)}</em></p>"
             f'<style>{style}</style><script type="application/json">{data}</script>'
             "<script>(function () {\n"
-            "const here = document.currentScript && document.currentScript.closest('.mcss-element');\n"
-            "const root = here || document.querySelector('.mcss-element:not([data-awake])');\n"
-            'root.dataset.awake = "";\nconst data = JSON.parse(root.querySelector("script").textContent);\n'
+            "const here = document.currentScript &&"
+            " document.currentScript.closest('.mcss-element');\n"
+            "const root = here ||"
+            " document.querySelector('.mcss-element:not([data-awake])');\n"
+            'root.dataset.awake = "";\nconst data ='
+            ' JSON.parse(root.querySelector("script").textContent);\n'
             f"{code}"
             # or JupyterLab would take the arrow keys for itself
-            "for (const control of root.querySelectorAll('input, select, button, [tabindex]')) control.dataset.lmSuppressShortcuts = 'true';\n"
+            "for (const control of root.querySelectorAll('input, select, button,"
+            " [tabindex]')) control.dataset.lmSuppressShortcuts = 'true';\n"
             "})();</script></div>"
         )
 
 
 def sheet(images, columns=8, quality=75):
-    """Many pictures as one JPEG. images: `(n, 3, h, w)` uint8. Returns `{src, columns, rows}`; picture i is the i-th in reading order."""
+    """Many pictures as one JPEG. images: `(n, 3, h, w)` uint8. Returns `{src, columns,
+    rows}`; picture i is the i-th in reading order.
+    """
     n, _, h, w = images.shape
     rows = -(-n // columns)
     pixels = np.zeros((rows * h, columns * w, 3), np.uint8)
@@ -56,13 +71,22 @@ def sheet(images, columns=8, quality=75):
         pixels[y : y + h, x : x + w] = image
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality, optimize=True)
-    return {"src": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(), "columns": columns, "rows": rows}
+    return {
+        "src": "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(),
+        "columns": columns,
+        "rows": rows,
+    }
 
 
 def joints(poses):
     """`(..., 16, 3)` poses as 17 joints in whole millimetres, the root at the origin."""
     poses = torch.as_tensor(poses, dtype=torch.float32)
-    return torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2).round().int().tolist()
+    return (
+        torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2)
+        .round()
+        .int()
+        .tolist()
+    )
 
 
 def _plain(value):

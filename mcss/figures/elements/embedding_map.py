@@ -21,6 +21,12 @@ def embedding_map(points, images, labels):
         named[what] = {"names": names, "groups": [names.index(text) for text in texts]}
     return Element(
         "embedding_map",
-        "A map of test pictures by their embedding: point at a place, or move the slider, to see its picture; choose what the colours mean.",
-        {"points": points, "labels": named, "perSheet": PER_SHEET, "sheets": [sheet(part, columns=10) for part in images.split(PER_SHEET)]},
+        "A map of test pictures by their embedding: point at a place, or move the"
+        " slider, to see its picture; choose what the colours mean.",
+        {
+            "points": points,
+            "labels": named,
+            "perSheet": PER_SHEET,
+            "sheets": [sheet(part, columns=10) for part in images.split(PER_SHEET)],
+        },
     )

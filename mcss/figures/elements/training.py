@@ -1,4 +1,6 @@
-"""Element 5: a training through time, its curves and the embedding of the same few images at each look (Section 4)."""
+"""Element 5: a training through time, its curves and the embedding of the same few
+images at each look (Section 4).
+"""
 
 import torch
 
@@ -7,14 +9,19 @@ from .element import Element
 
 CURVES = {
     "losses": {"metric_loss": "metric loss", "pose_loss": "pose loss"},
-    "distances": {"positive_distance": "of positives", "negative_distance": "of negatives"},
+    "distances": {
+        "positive_distance": "of positives",
+        "negative_distance": "of negatives",
+    },
 }
 
 
 def training_film(history, looks, instants, every=5):
-    """history: of `train`. looks: `{step: embeddings (n, d)}` of the same n images; instants: the instant of each image.
+    """history: of `train`. looks: `{step: embeddings (n, d)}` of the same n images;
+    instants: the instant of each image.
 
-    Each look is drawn in the two directions in which its embeddings spread most, turned to fit the look after it.
+    Each look is drawn in the two directions in which its embeddings spread most, turned
+    to fit the look after it.
     """
     names = list(dict.fromkeys(instants))
     groups = torch.tensor([names.index(name) for name in instants])
@@ -28,11 +35,28 @@ def training_film(history, looks, instants, every=5):
             U, _, Vh = torch.linalg.svd(points.T @ following)
             points = points @ U @ Vh
         following, D = points, torch.cdist(embeddings, embeddings)
-        drawn.append({"step": step, "points": points, "positive": D[same & others].mean(), "negative": D[~same].mean()})
+        drawn.append(
+            {
+                "step": step,
+                "points": points,
+                "positive": D[same & others].mean(),
+                "negative": D[~same].mean(),
+            }
+        )
     steps = range(0, len(history["metric_loss"]), every)
-    curves = {kind: {name: smoothed(history[key])[::every] for key, name in of.items()} for kind, of in CURVES.items()}
+    curves = {
+        kind: {name: smoothed(history[key])[::every] for key, name in of.items()}
+        for kind, of in CURVES.items()
+    }
     return Element(
         "training",
-        "A slider through the steps of a training: its curves, and a map of test pictures, in which views of one instant come together.",
-        {"steps": list(steps), "curves": curves, "looks": drawn[::-1], "groups": groups, "names": names},
+        "A slider through the steps of a training: its curves, and a map of test"
+        " pictures, in which views of one instant come together.",
+        {
+            "steps": list(steps),
+            "curves": curves,
+            "looks": drawn[::-1],
+            "groups": groups,
+            "names": names,
+        },
     )

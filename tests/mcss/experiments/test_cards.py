@@ -23,17 +23,25 @@ def test_a_published_network_gives_its_card_s_numbers(queue, tmp_path):
     folder = cards.publish(queue, "mcss-one", 0, tmp_path)
     model, card = cards.published("mcss-one", tmp_path)
     again = cards.results_of(model, queue.stores["main"])
-    assert card["results"] == {name: pytest.approx(value, abs=1e-3) for name, value in again.items()}
+    assert card["results"] == {
+        name: pytest.approx(value, abs=1e-3) for name, value in again.items()
+    }
     assert card["bytes"] < 25e6 and card["data"]["recipe_hash"] == queue.stores["main"].recipe_hash
     assert card["trained"]["commit"] and card["config"]["label_subjects"] == ["A"]
-    assert {path.name for path in folder.iterdir()} == {"card.json", "checkpoint.json", f"step-{card['trained']['steps']:08d}.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {
+        "card.json",
+        "checkpoint.json",
+        f"step-{card['trained']['steps']:08d}.safetensors",
+    }
 
 
 def test_it_is_fetched_where_it_is_missing(queue, tmp_path, monkeypatch):
     cards.publish(queue, "mcss-one", 0, tmp_path / "there")
     monkeypatch.setattr(cards, "REPOSITORY", (tmp_path / "there").as_uri())
     model, card = cards.published("mcss-one", tmp_path / "here")
-    assert card["training"] == "mcss-one" and (tmp_path / "here" / "mcss-one" / "card.json").exists()
+    assert (
+        card["training"] == "mcss-one" and (tmp_path / "here" / "mcss-one" / "card.json").exists()
+    )
 
 
 def test_a_changed_file_is_noticed(queue, tmp_path):
@@ -54,7 +62,9 @@ def test_what_is_not_trained_cannot_be_published(queue, tmp_path, capsys):
 
 def test_the_card_of_other_weights(queue, tmp_path):
     folder = cards.publish(queue, "mcss-one", 0, tmp_path)
-    (folder / cards.CARD).write_text((folder / cards.CARD).read_text().replace('"sha256": "', '"sha256": "0'))
+    (folder / cards.CARD).write_text(
+        (folder / cards.CARD).read_text().replace('"sha256": "', '"sha256": "0')
+    )
     with pytest.raises(ValueError, match="the card of other weights"):
         cards.published("mcss-one", tmp_path)
 

@@ -10,9 +10,13 @@ PUBLISHED = Path(__file__).resolve().parents[3] / "book" / "published.json"
 def table1(*seeds):
     """A result with the N-MPJPE of (mcss-one, baseline-one, mcss-all, baseline-all) of each seed."""
     names = ("mcss-one", "baseline-one", "mcss-all", "baseline-all")
-    return {"seeds": list(range(len(seeds))), "rows": [
-        {"training": name, "values": {"N-MPJPE": {"per_seed": [seed[k] for seed in seeds]}}} for k, name in enumerate(names)
-    ]}
+    return {
+        "seeds": list(range(len(seeds))),
+        "rows": [
+            {"training": name, "values": {"N-MPJPE": {"per_seed": [seed[k] for seed in seeds]}}}
+            for k, name in enumerate(names)
+        ],
+    }
 
 
 def test_the_paper_s_own_numbers_give_the_paper_s_claims():
@@ -24,15 +28,28 @@ def test_the_paper_s_own_numbers_give_the_paper_s_claims():
 
 
 def test_a_claim_is_computed_seed_by_seed():
-    found = verdicts({"table1": table1((80, 100, 1, 1), (90, 100, 1, 1), (85, 100, 1, 1))}, read_published(PUBLISHED))["over the Baseline"]
+    found = verdicts(
+        {"table1": table1((80, 100, 1, 1), (90, 100, 1, 1), (85, 100, 1, 1))},
+        read_published(PUBLISHED),
+    )["over the Baseline"]
     assert (found.ours, found.seeds, found.verdict) == (pytest.approx(15), 3, "holds")
     assert found.interval == pytest.approx([15 - 12.42, 15 + 12.42], abs=0.01)
 
 
 def test_fine_tuning_is_compared_within_the_paper_s_text():
-    rows = [{"training": t, "values": {"same relative": {"per_seed": [[v] * 5]}}} for t, v in (("mcss-one", 90.0), ("field-metric", 60.0))]
-    found = verdicts({"table4": {"seeds": [0], "rows": rows}}, read_published(PUBLISHED))["fine-tuning"]
-    assert found.paper == pytest.approx(119.6 - 62.46) and found.ours == 30 and found.verdict == "open" and found.interval is None
+    rows = [
+        {"training": t, "values": {"same relative": {"per_seed": [[v] * 5]}}}
+        for t, v in (("mcss-one", 90.0), ("field-metric", 60.0))
+    ]
+    found = verdicts({"table4": {"seeds": [0], "rows": rows}}, read_published(PUBLISHED))[
+        "fine-tuning"
+    ]
+    assert (
+        found.paper == pytest.approx(119.6 - 62.46)
+        and found.ours == 30
+        and found.verdict == "open"
+        and found.interval is None
+    )
 
 
 def test_verdicts():
@@ -44,7 +61,10 @@ def test_verdicts():
 
 
 def test_only_claims_whose_tables_are_there():
-    assert set(verdicts({"table1": table1((1, 2, 3, 4))}, read_published(PUBLISHED))) == {"over the Baseline", "graceful"}
+    assert set(verdicts({"table1": table1((1, 2, 3, 4))}, read_published(PUBLISHED))) == {
+        "over the Baseline",
+        "graceful",
+    }
 
 
 def test_every_published_table_names_its_source():

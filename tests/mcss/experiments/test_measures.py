@@ -25,21 +25,41 @@ from mcss.inference import Predictions
 
 @pytest.fixture
 def perfect():
-    """Two subjects, 15 instants each in four views; the embedding is the pose itself, and so is the prediction."""
+    """Two subjects, 15 instants each in four views; the embedding is the pose itself, and so is the
+    prediction.
+    """
     generator = torch.Generator().manual_seed(0)
-    poses = 80 * torch.randn(30, 16, 3, generator=generator) * torch.linspace(0.2, 2, 30)[torch.randperm(30, generator=generator), None, None]
+    poses = (
+        80
+        * torch.randn(30, 16, 3, generator=generator)
+        * torch.linspace(0.2, 2, 30)[torch.randperm(30, generator=generator), None, None]
+    )
     truth = poses.repeat_interleave(4, 0)
     subjects = np.repeat(np.array(["A", "B"], dtype=object), 60)
     frames, views = np.tile(np.repeat(np.arange(15), 4), 2), np.tile(np.arange(4), 30)
-    store = SimpleNamespace(clips=lambda s: [Clip(0, 10, "Waving", ""), Clip(10, 15, "Sitting", "")])
-    return Evaluated(Predictions(truth.flatten(1) / 1000, truth.clone(), truth, subjects, frames, views), poses.mean(0), {}, store, 0)
+    store = SimpleNamespace(
+        clips=lambda s: [Clip(0, 10, "Waving", ""), Clip(10, 15, "Sitting", "")]
+    )
+    return Evaluated(
+        Predictions(truth.flatten(1) / 1000, truth.clone(), truth, subjects, frames, views),
+        poses.mean(0),
+        {},
+        store,
+        0,
+    )
 
 
 def test_a_perfect_network(perfect):
     errors = pose_errors(perfect)
-    assert errors["MPJPE"] == errors["N-MPJPE"] == 0 and errors["PA-MPJPE"] == pytest.approx(0, abs=0.1) and errors["mean pose's MPJPE"] > 100
+    assert (
+        errors["MPJPE"] == errors["N-MPJPE"] == 0
+        and errors["PA-MPJPE"] == pytest.approx(0, abs=0.1)
+        and errors["mean pose's MPJPE"] > 100
+    )
     found = retrieval(perfect)
-    assert found["same model"][0] == pytest.approx(0, abs=0.1) and len(found["cross relative"]) == len(KS)
+    assert found["same model"][0] == pytest.approx(0, abs=0.1) and len(
+        found["cross relative"]
+    ) == len(KS)
     assert found["cross oracle"][0] > 50 and found["cross blind"] > found["cross oracle"][-1]
 
 
@@ -50,8 +70,12 @@ def test_only_the_fourth_view_counts(perfect):
 
 
 def test_with_one_subject_there_is_no_cross_subject_retrieval(perfect):
-    one = perfect._replace(predictions=Predictions(*(column[:60] for column in perfect.predictions)))
-    assert "same M@10" in errors_and_retrieval(one) and not [name for name in errors_and_retrieval(one) if "cross" in name]
+    one = perfect._replace(
+        predictions=Predictions(*(column[:60] for column in perfect.predictions))
+    )
+    assert "same M@10" in errors_and_retrieval(one) and not [
+        name for name in errors_and_retrieval(one) if "cross" in name
+    ]
 
 
 def test_images_without_truth_are_left_out(perfect):
@@ -62,26 +86,42 @@ def test_images_without_truth_are_left_out(perfect):
 
 
 def test_every_query_counts_the_same():
-    """Query a has one image in a bin, at distance 1; b and c have each other and a: the mean of means, not of pairs."""
+    """Query a has one image in a bin, at distance 1; b and c have each other and a: the mean of
+    means, not of pairs.
+    """
     truth = torch.zeros(4, 16, 3)
     truth[3] += 310 / 3**0.5
     embeddings = torch.tensor([[0.0], [1.0], [3.0], [9.0]])
-    p = Predictions(embeddings, truth, truth, np.array(["A"] * 4, dtype=object), np.arange(4), np.array([0, 0, 0, 0]))
+    p = Predictions(
+        embeddings,
+        truth,
+        truth,
+        np.array(["A"] * 4, dtype=object),
+        np.arange(4),
+        np.array([0, 0, 0, 0]),
+    )
     values = distance_by_pose(Evaluated(p, truth[0], {}, None, 0))["same view"]
     assert values[0] == pytest.approx(((1 + 3) / 2 + (1 + 2) / 2 + (3 + 2) / 2) / 3)
-    assert values[12] == pytest.approx((9 + 8 + 6 + (9 + 8 + 6) / 3) / 4)  # the far one asks too: 310 mm from all others
+    assert values[12] == pytest.approx(
+        (9 + 8 + 6 + (9 + 8 + 6) / 3) / 4
+    )  # the far one asks too: 310 mm from all others
 
 
 def test_distance_grows_with_the_difference_in_pose(perfect):
     values = distance_by_pose(perfect)
     assert len(values["same view"]) == len(BINS) - 1
-    assert values["different view"][0] == pytest.approx(0, abs=1e-6) and values["same view"][0] is None
+    assert (
+        values["different view"][0] == pytest.approx(0, abs=1e-6) and values["same view"][0] is None
+    )
     filled = [v for v in values["different view"] if v is not None]
     assert filled == sorted(filled) and len(filled) > 2
 
 
 def test_examples_take_the_middle_of_each_clip(perfect):
-    assert [(e["action"], e["frame"], e["view"], e["MPJPE"]) for e in examples(perfect)] == [("Waving", 5, 0, 0.0), ("Sitting", 12, 0, 0.0)]
+    assert [(e["action"], e["frame"], e["view"], e["MPJPE"]) for e in examples(perfect)] == [
+        ("Waving", 5, 0, 0.0),
+        ("Sitting", 12, 0, 0.0),
+    ]
 
 
 def test_distances_between_images(perfect):
@@ -93,7 +133,10 @@ def test_distances_between_images(perfect):
 
 def test_a_map_names_every_point(perfect):
     shown = map_of_embedding(perfect)
-    assert len({len(values) for values in shown.values()}) == 1 and set(shown["action"]) == {"Waving", "Sitting"}
+    assert len({len(values) for values in shown.values()}) == 1 and set(shown["action"]) == {
+        "Waving",
+        "Sitting",
+    }
 
 
 def test_inference_times_every_network():

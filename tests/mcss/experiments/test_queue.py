@@ -15,8 +15,8 @@ import pytest
 import torch
 from toy import toy_frames, toy_store
 
-from mcss.engine.checkpoint import load_model
 from mcss.data import StoreWriter
+from mcss.engine.checkpoint import load_model
 from mcss.experiments import EXPERIMENTS
 from mcss.experiments.__main__ import main
 from mcss.experiments.queue import Job, Queue
@@ -39,7 +39,9 @@ def stores(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def failed(stores):
-    """table1 and figure4, one seed, where a training fails: what is said, and the names of the results written."""
+    """table1 and figure4, one seed, where a training fails: what is said, and the names of the
+    results written.
+    """
     results, real = stores["main"].parent / "results", Queue.do
 
     def do(self, job, progress):
@@ -83,7 +85,9 @@ def test_labels_are_counted_in_the_store_s_own_subjects(stores):
     assert configuration("mcss-all", store, "paper", 0).label_subjects is None
     assert configuration("mcss-one-v12", store, "paper", 0).label_views == (0, 1)
     assert configuration("sensitivity twice the epochs", store, "paper", 0).epochs == 80
-    assert store.splits["fit"].subjects == ["A", "B"] and store.splits["validation"].subjects == ["D"]
+    assert store.splits["fit"].subjects == ["A", "B"] and store.splits["validation"].subjects == [
+        "D"
+    ]
     with pytest.raises(ValueError, match="takes labels of 3 subjects: .*field trains on 2"):
         configuration("mcss-three", Queue({"main": stores["field"]}).stores["main"], "paper", 0)
 
@@ -92,7 +96,9 @@ def test_views_are_counted_in_the_split_s_own(stores):
     store = Queue(stores).stores["main"]
     store.splits["train"] = store.splits["train"]._replace(views=[3, 1, 2, 0])
     assert configuration("mcss-one-v12", store, "paper", 0).label_views == (3, 1)
-    assert configuration("mcss-one-v1234", store, "paper", 0) == configuration("mcss-one", store, "paper", 0)  # all there are
+    assert configuration("mcss-one-v1234", store, "paper", 0) == configuration(
+        "mcss-one", store, "paper", 0
+    )  # all there are
     store.splits["train"] = store.splits["train"]._replace(views=[0, 1, 2])
     with pytest.raises(ValueError, match="needs four views: .* trains on 3"):
         configuration("mcss-one-v123", store, "paper", 0)
@@ -103,19 +109,32 @@ def test_rows_share_trainings_and_a_start_comes_first(stores):
     keys = [(job.training, job.seed) for job in jobs]
     assert len(keys) == len(set(keys)) == 2 * (4 + 2 + 1)
     assert keys.index(("mcss-one", 1)) < keys.index(("field-metric", 1))
-    assert {(job.training, job.seed): job.asked for job in jobs}["mcss-one", 0] == (("field", "test"), ("main", "test"))
-    assert len(Queue(stores).jobs(["table1", "table3"], [0])) == 4 + 4  # V1234 is the training of table 1
+    assert {(job.training, job.seed): job.asked for job in jobs}["mcss-one", 0] == (
+        ("field", "test"),
+        ("main", "test"),
+    )
+    assert (
+        len(Queue(stores).jobs(["table1", "table3"], [0])) == 4 + 4
+    )  # V1234 is the training of table 1
 
 
 def test_a_result_carries_its_origin(finished):
     (figure, table), _ = finished
     result = read_result(table)
     assert table.name == "table1.toy.small.json" and result["seeds"] == [0]
-    assert result["command"].startswith("python -m mcss.experiments table1 --store STORE --seeds 0 --schedule small")
+    assert result["command"].startswith(
+        "python -m mcss.experiments table1 --store STORE --seeds 0 --schedule small"
+    )
     assert result["stores"]["main"]["recipe_hash"] and result["hardware"] and result["commit"]
     (row,) = [row for row in result["rows"] if row["training"] == "mcss-one"]
-    assert row["config"]["label_subjects"] == ["A"] and row["trained"][0]["seconds"] > 0 and row["values"]["N-MPJPE"]["interval"] is None
-    assert result["seconds"] == pytest.approx(sum(row["trained"][0]["seconds"] for row in result["rows"]), abs=0.01)
+    assert (
+        row["config"]["label_subjects"] == ["A"]
+        and row["trained"][0]["seconds"] > 0
+        and row["values"]["N-MPJPE"]["interval"] is None
+    )
+    assert result["seconds"] == pytest.approx(
+        sum(row["trained"][0]["seconds"] for row in result["rows"]), abs=0.01
+    )
     shown = read_result(figure)["rows"][0]["shown"]
     assert len(shown) == 2 and np.shape(shown[0]["predicted"]) == (16, 3)
 
@@ -125,7 +144,9 @@ def test_a_number_in_the_file_is_the_network_s(finished, stores):
     queue = Queue(stores, "small")
     p = predict(load_model(queue.place("baseline-one", 0)), queue.stores["main"])
     (stored,) = [r for r in read_result(table)["rows"] if r["training"] == "baseline-one"]
-    assert stored["values"]["N-MPJPE"]["per_seed"] == [pytest.approx(n_mpjpe(p.poses, p.truth).mean().item(), abs=1e-3)]
+    assert stored["values"]["N-MPJPE"]["per_seed"] == [
+        pytest.approx(n_mpjpe(p.poses, p.truth).mean().item(), abs=1e-3)
+    ]
 
 
 def test_what_is_done_is_skipped(finished, stores, monkeypatch):
@@ -137,19 +158,26 @@ def test_what_is_done_is_skipped(finished, stores, monkeypatch):
 
 def test_two_workers_do_what_one_does(stores, tmp_path):
     """With one thread each, to the last bit: the number of threads changes the order of sums."""
-    (written,) = run(["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False)
+    (written,) = run(
+        ["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False
+    )
     queue, threads = Queue(stores, "small", tmp_path / "alone"), torch.get_num_threads()
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
     try:
         queue.do(Job("mcss-one", 0, ()), progress=False)
     finally:
         torch.set_num_threads(threads)
-    one, two = (load_model(Queue(stores, "small", tmp_path / name).place("mcss-one", 0)).state_dict() for name in ("alone", "runs"))
+    one, two = (
+        load_model(Queue(stores, "small", tmp_path / name).place("mcss-one", 0)).state_dict()
+        for name in ("alone", "runs")
+    )
     assert all(torch.equal(one[name], two[name]) for name in one)
     values = read_result(written)["rows"][0]["values"]["same view"]
     assert len(values["per_seed"]) == 2 and values["per_seed"][0] != values["per_seed"][1]
     filled = [k for k, v in enumerate(values["mean"]) if v is not None]
-    assert filled and all(values["interval"][k][0] <= values["mean"][k] <= values["interval"][k][1] for k in filled)
+    assert filled and all(
+        values["interval"][k][0] <= values["mean"][k] <= values["interval"][k][1] for k in filled
+    )
 
 
 def test_fine_tuning_starts_from_the_other_training(finished, stores, tmp_path):
@@ -163,30 +191,69 @@ def test_fine_tuning_starts_from_the_other_training(finished, stores, tmp_path):
     queue.do(second, progress=False)
     assert queue.is_done(first) and queue.is_done(second)
     table = queue.result("table4", [0])
-    assert [row["label"] for row in table["rows"]] == ["as is", "fine-tuned with L_cnstr"] and set(table["stores"]) == {"main", "field"}
+    assert [row["label"] for row in table["rows"]] == ["as is", "fine-tuned with L_cnstr"] and set(
+        table["stores"]
+    ) == {"main", "field"}
     a, b = (queue.evaluated(row, 0).pose_mean for row in EXPERIMENTS["table4"].rows)
     assert torch.equal(a, b)  # H and its constants come along
 
 
 def test_killed_it_goes_on(tmp_path):
-    toy_store(tmp_path / "store", subjects=("A", "B", "D", "C"))  # long enough for a checkpoint on the way
-    command = [sys.executable, "-m", "mcss.experiments", "figure6", "--store", str(tmp_path / "store"), "--schedule", "small",
-               "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # a pipe that nobody reads fills up
+    toy_store(
+        tmp_path / "store", subjects=("A", "B", "D", "C")
+    )  # long enough for a checkpoint on the way
+    command = [
+        sys.executable,
+        "-m",
+        "mcss.experiments",
+        "figure6",
+        "--store",
+        str(tmp_path / "store"),
+        "--schedule",
+        "small",
+        "--runs",
+        str(tmp_path / "runs"),
+        "--results",
+        str(tmp_path / "results"),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )  # a pipe that nobody reads fills up
     while process.poll() is None and not list(tmp_path.glob("runs/run-*/checkpoint.json")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not list(tmp_path.glob("results/*")) and not list(tmp_path.glob("runs/run-*/record.json"))
+    assert not list(tmp_path.glob("results/*")) and not list(
+        tmp_path.glob("runs/run-*/record.json")
+    )
     again = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert re.search(r"training:.*\b0/", again.stderr) is None  # the bar begins where the checkpoint left off
+    assert (
+        re.search(r"training:.*\b0/", again.stderr) is None
+    )  # the bar begins where the checkpoint left off
     (written,) = tmp_path.glob("results/*")
     assert read_result(written)["rows"][0]["training"] == "mcss-one"
 
 
 def test_one_training_on_two_processes(stores, tmp_path):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mcss.experiments", "figure6",
-               "--store", str(stores["main"]), "--schedule", "small", "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "mcss.experiments",
+        "figure6",
+        "--store",
+        str(stores["main"]),
+        "--schedule",
+        "small",
+        "--runs",
+        str(tmp_path / "runs"),
+        "--results",
+        str(tmp_path / "results"),
+    ]
     for _ in range(2):  # the second time everything is done
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -199,7 +266,9 @@ def test_damaged_leftovers_are_named(finished, stores, tmp_path):
     where = queue.place("mcss-one", 0)
     (predictions,) = where.glob("predictions-*")
     predictions.write_bytes(predictions.read_bytes()[:100])
-    with pytest.raises(ValueError, match="predictions-.* is damaged .*delete it and run the same command again"):
+    with pytest.raises(
+        ValueError, match="predictions-.* is damaged .*delete it and run the same command again"
+    ):
         queue.evaluated(row, 0)
     (where / "record.json").write_text("{")
     with pytest.raises(ValueError, match="record.json is damaged"):
@@ -223,7 +292,16 @@ def test_a_store_without_labels(tmp_path):
 
 
 def test_a_store_without_a_protocol(tmp_path):
-    with StoreWriter(tmp_path, name="x", licence="", source="", recipe={}, fps=10, image_size=32, views=list("abcd")) as writer:
+    with StoreWriter(
+        tmp_path,
+        name="x",
+        licence="",
+        source="",
+        recipe={},
+        fps=10,
+        image_size=32,
+        views=list("abcd"),
+    ) as writer:
         writer.add("A", "c", "Waving", toy_frames(0, 5, 32))
         writer.finish({})
     with pytest.raises(ValueError, match="has no split 'train'"):
@@ -236,19 +314,31 @@ def test_a_store_of_another_kind(tmp_path, capsys):
 
 
 def test_two_queues_on_one_folder(stores):
-    with filelock.FileLock(stores["main"].parent / ".queue.lock"), pytest.raises(ValueError, match="another queue works on"):
+    with (
+        filelock.FileLock(stores["main"].parent / ".queue.lock"),
+        pytest.raises(ValueError, match="another queue works on"),
+    ):
         run(["table1"], stores, progress=False)
 
 
 def test_one_failure_leaves_the_rest_done(failed):
     said, written = failed
-    assert re.search("(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory", said)
+    assert re.search(
+        "(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory", said
+    )
     assert written == ["figure4.toy.small.json"]
 
 
 def test_what_cannot_be_measured_does_not_stop_the_rest(finished, stores, tmp_path, monkeypatch):
-    monkeypatch.setitem(EXPERIMENTS, "table1", EXPERIMENTS["table1"]._replace(measure=lambda e: {"MPJPE": float("nan")}))
-    with pytest.raises(RuntimeError, match="(?s)1 failed.*experiment table1: a result is NaN or infinite: the training diverged"):
+    monkeypatch.setitem(
+        EXPERIMENTS,
+        "table1",
+        EXPERIMENTS["table1"]._replace(measure=lambda e: {"MPJPE": float("nan")}),
+    )
+    with pytest.raises(
+        RuntimeError,
+        match="(?s)1 failed.*experiment table1: a result is NaN or infinite: the training diverged",
+    ):
         run(["table1", "figure4"], stores, (0,), "small", None, tmp_path, progress=False)
     assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"]
 
@@ -262,8 +352,19 @@ def test_a_killed_worker_is_named(stores, tmp_path, monkeypatch):
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
-    with pytest.raises(RuntimeError, match="(?s)2 failed.*a worker was killed, perhaps for want of memory"):
-        run(["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False)
+    with pytest.raises(
+        RuntimeError, match="(?s)2 failed.*a worker was killed, perhaps for want of memory"
+    ):
+        run(
+            ["figure6"],
+            stores,
+            (0, 1),
+            "small",
+            tmp_path / "runs",
+            tmp_path,
+            workers=2,
+            progress=False,
+        )
     killer.join()
 
 
@@ -271,11 +372,28 @@ def test_a_full_disk(stores, tmp_path):
     """A real file system of 8 MB: one clear error, and what is there stays whole."""
     small = tmp_path / "small"
     small.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True).returncode:
+    if (
+        os.geteuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True
+        ).returncode
+    ):
         pytest.skip("NOT CHECKED on a full disk: this process may not mount a small file system")
     try:
         with pytest.raises(SystemExit, match="error: the disk is full"):
-            main(["figure6", "--store", str(stores["main"]), "--schedule", "small", "--runs", str(small), "--results", str(tmp_path)])
+            main(
+                [
+                    "figure6",
+                    "--store",
+                    str(stores["main"]),
+                    "--schedule",
+                    "small",
+                    "--runs",
+                    str(small),
+                    "--results",
+                    str(tmp_path),
+                ]
+            )
         assert not list(small.glob("run-*/*.safetensors")) and not list(small.glob("run-*/.*.part"))
     finally:
         subprocess.run(["umount", small], check=True)
@@ -284,5 +402,11 @@ def test_a_full_disk(stores, tmp_path):
 def test_another_version_s_result(tmp_path):
     file = tmp_path / "table1.toy.small.json"
     file.write_text(json.dumps({"format": "mcss-result", "version": 99}))
-    with pytest.raises(ValueError, match="table1.toy.small.json is not a result of this package .version 99.*run the experiment again"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            "table1.toy.small.json is not a result of this package .version 99.*run the experiment"
+            " again"
+        ),
+    ):
         read_result(file)

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mcss.experiments.results import KEYS, interval_of_mean, read_result, rounded, summary, write_result
+from mcss.experiments.results import (
+    KEYS,
+    interval_of_mean,
+    read_result,
+    rounded,
+    summary,
+    write_result,
+)
 
 
 def test_the_interval_is_student_s():
@@ -13,9 +20,17 @@ def test_the_interval_is_student_s():
 
 
 def test_a_summary_of_numbers_lists_and_gaps():
-    assert summary([1.0, 3.0]) == {"per_seed": [1.0, 3.0], "mean": 2.0, "interval": pytest.approx([2 - 12.7062, 2 + 12.7062], abs=1e-3)}
+    assert summary([1.0, 3.0]) == {
+        "per_seed": [1.0, 3.0],
+        "mean": 2.0,
+        "interval": pytest.approx([2 - 12.7062, 2 + 12.7062], abs=1e-3),
+    }
     curve = summary([[1.0, None], [3.0, 5.0]])
-    assert curve["mean"] == [2.0, None] and curve["interval"][1] is None and curve["per_seed"][1] == [3.0, 5.0]
+    assert (
+        curve["mean"] == [2.0, None]
+        and curve["interval"][1] is None
+        and curve["per_seed"][1] == [3.0, 5.0]
+    )
     assert summary([[1.0]])["interval"] is None
     with pytest.raises(ValueError, match="differ in length"):
         summary([[1.0], [1.0, 2.0]])
@@ -28,7 +43,11 @@ def test_a_diverged_training_has_no_result():
 
 
 def test_write_and_read(tmp_path):
-    result = dict.fromkeys(KEYS, 1) | {"experiment": "table1", "schedule": "small", "stores": {"main": {"name": "toy"}}}
+    result = dict.fromkeys(KEYS, 1) | {
+        "experiment": "table1",
+        "schedule": "small",
+        "stores": {"main": {"name": "toy"}},
+    }
     path = write_result(tmp_path / "new", result)
     assert path.name == "table1.toy.small.json" and read_result(path)["stores"] == result["stores"]
     with pytest.raises(ValueError, match="lacks seeds"):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from mcss import neighbours
+from mcss.fast import neighbours
 from mcss.fast.neighbours import nearest, smallest
 
 
@@ -30,10 +30,14 @@ def test_an_image_finds_itself_at_no_distance():
 
 @pytest.mark.parametrize("n", [10, 256, 300, 4097])
 def test_the_smallest_of_a_row(n):
-    values = torch.randint(0, 50, (20, n), generator=torch.Generator().manual_seed(n)).float()  # many are equal
+    values = torch.randint(
+        0, 50, (20, n), generator=torch.Generator().manual_seed(n)
+    ).float()  # many are equal
     value, index = smallest(values, 5)
     assert torch.equal(value, values.topk(5, largest=False).values)
-    assert torch.equal(values.gather(1, index), value) and all(len(set(row)) == 5 for row in index.tolist())
+    assert torch.equal(values.gather(1, index), value) and all(
+        len(set(row)) == 5 for row in index.tolist()
+    )
 
 
 def test_bad_input():

@@ -7,7 +7,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mcss.figures.elements import Element, joints, prediction_viewer, retrieval_table, sheet, training_film
+from mcss.figures.elements import (
+    Element,
+    joints,
+    prediction_viewer,
+    retrieval_table,
+    sheet,
+    training_film,
+)
 from mcss.figures.elements.element import HERE
 from mcss.figures.elements.prediction import aligned
 from mcss.inference import Predictions
@@ -17,13 +24,27 @@ from mcss.skeleton import BONES, LEFT_HIP
 
 
 def data_of(page):
-    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S).group(1))
+    return json.loads(
+        re.search(r'<script type="application/json">(.*?)</script>', page, re.S).group(1)
+    )
 
 
 def test_data_travel_whole_and_cannot_end_their_script():
-    data = {"text": '</script><b>"', "tensor": torch.tensor([[1.00004, 2]]), "array": np.arange(3), "nothing": None, 7: (True, 0.123456)}
+    data = {
+        "text": '</script><b>"',
+        "tensor": torch.tensor([[1.00004, 2]]),
+        "array": np.arange(3),
+        "nothing": None,
+        7: (True, 0.123456),
+    }
     page = Element("mining", 'a "b" <c>', data)._repr_html_()
-    assert data_of(page) == {"text": '</script><b>"', "tensor": [[1.0, 2.0]], "array": [0, 1, 2], "nothing": None, "7": [True, 0.1235]}
+    assert data_of(page) == {
+        "text": '</script><b>"',
+        "tensor": [[1.0, 2.0]],
+        "array": [0, 1, 2],
+        "nothing": None,
+        "7": [True, 0.1235],
+    }
     assert page.count("</script>") == 2 and 'aria-label="a &quot;b&quot; &lt;c&gt;"' in page
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
@@ -44,23 +65,38 @@ def test_a_sheet_holds_its_pictures_in_reading_order():
 
 def test_the_script_draws_the_package_s_skeleton():
     text = (HERE / "engine.js").read_text()
-    assert json.loads(re.search(r"const BONES = (.*?);", text).group(1)) == [list(bone) for bone in BONES]
-    assert int(re.search(r"const LEFT_HIP = (\d+);", (HERE / "canonical.js").read_text()).group(1)) == LEFT_HIP
+    assert json.loads(re.search(r"const BONES = (.*?);", text).group(1)) == [
+        list(bone) for bone in BONES
+    ]
+    assert (
+        int(re.search(r"const LEFT_HIP = (\d+);", (HERE / "canonical.js").read_text()).group(1))
+        == LEFT_HIP
+    )
 
 
 def test_alignment_is_what_the_errors_measure():
-    predicted, truth = torch.randn(2, 50, 16, 3, generator=torch.Generator().manual_seed(0)).double() * 300
-    assert torch.allclose(mpjpe(best_scale(predicted, truth) * predicted, truth), n_mpjpe(predicted, truth))
-    assert torch.allclose(mpjpe(aligned(predicted, truth), truth), pa_mpjpe(predicted, truth), rtol=1e-4)
+    predicted, truth = (
+        torch.randn(2, 50, 16, 3, generator=torch.Generator().manual_seed(0)).double() * 300
+    )
+    assert torch.allclose(
+        mpjpe(best_scale(predicted, truth) * predicted, truth), n_mpjpe(predicted, truth)
+    )
+    assert torch.allclose(
+        mpjpe(aligned(predicted, truth), truth), pa_mpjpe(predicted, truth), rtol=1e-4
+    )
     mirror = truth * torch.tensor([-1.0, 1, 1])
     assert (mpjpe(aligned(mirror, truth), truth) > 30).all()
 
 
 def test_the_viewer_s_errors():
     truth = torch.randn(3, 16, 3, generator=torch.Generator().manual_seed(0)) * 200
-    data = prediction_viewer(torch.zeros(3, 3, 16, 16, dtype=torch.uint8), ["a", "b", "c"], truth, {"twice": 2 * truth}).data
+    data = prediction_viewer(
+        torch.zeros(3, 3, 16, 16, dtype=torch.uint8), ["a", "b", "c"], truth, {"twice": 2 * truth}
+    ).data
     errors = data["networks"][0]["errors"]
-    assert np.allclose(errors[0], mpjpe(2 * truth, truth), atol=1e-3) and np.allclose(errors[1:], 0, atol=1e-2)
+    assert np.allclose(errors[0], mpjpe(2 * truth, truth), atol=1e-3) and np.allclose(
+        errors[1:], 0, atol=1e-2
+    )
     assert data["truth"] == joints(truth) and len(data["truth"][0]) == 17
 
 
@@ -77,15 +113,28 @@ def test_retrieval_is_that_of_the_package():
     p = Predictions(torch.randn(n, 8, generator=rng), truth, truth, subjects, np.arange(n), views)
     data = retrieval_table(Pictures(), p, [0, 7], ["first", "second"], most=5).data
     for case, cross in enumerate((False, True)):
-        expected = mean_pa_mpjpe_at_k(p.embeddings, truth, subjects, views, [5], cross, queries=[0, 7])
+        expected = mean_pa_mpjpe_at_k(
+            p.embeddings, truth, subjects, views, [5], cross, queries=[0, 7]
+        )
         for who, found in (("model", expected.model), ("oracle", expected.oracle)):
-            assert np.isclose(np.mean([q["cases"][case][who]["errors"] for q in data["queries"]]), found[5], atol=1e-2)
+            assert np.isclose(
+                np.mean([q["cases"][case][who]["errors"] for q in data["queries"]]),
+                found[5],
+                atol=1e-2,
+            )
 
 
 def test_the_film_s_distances():
     embeddings = torch.tensor([[0.0, 0, 0], [0, 0, 1], [3, 4, 0], [3, 4, 1]])
-    history = {key: [1.0] * 10 for key in ("metric_loss", "pose_loss", "positive_distance", "negative_distance")}
-    first = training_film(history, {0: embeddings, 5: embeddings * 2}, ["a", "a", "b", "b"]).data["looks"]
+    history = {
+        key: [1.0] * 10
+        for key in ("metric_loss", "pose_loss", "positive_distance", "negative_distance")
+    }
+    first = training_film(history, {0: embeddings, 5: embeddings * 2}, ["a", "a", "b", "b"]).data[
+        "looks"
+    ]
     assert [look["step"] for look in first] == [0, 5]
-    assert first[0]["positive"] == 1 and np.isclose(first[0]["negative"], (5 + 26**0.5) / 2, atol=1e-3)
+    assert first[0]["positive"] == 1 and np.isclose(
+        first[0]["negative"], (5 + 26**0.5) / 2, atol=1e-3
+    )
     assert first[1]["positive"] == 2

@@ -22,7 +22,9 @@ def test_images_lie_where_they_should():
 
 
 def test_a_picture_is_one_jpeg_with_alternative_text():
-    data, metadata = image_grid(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), columns=2, alt="two black squares")._repr_mimebundle_()
+    data, metadata = image_grid(
+        torch.zeros(2, 3, 8, 8, dtype=torch.uint8), columns=2, alt="two black squares"
+    )._repr_mimebundle_()
     assert list(data) == ["image/jpeg"] and metadata["image/jpeg"]["alt"] == "two black squares"
 
 
@@ -30,7 +32,11 @@ def test_figures_have_alternative_text_and_the_data():
     figure = skeletons(torch.randn(2, 17, 3) * 100, ["one", "two"], alt="two people")
     assert figure.layout.meta["alt"] == "two people" and len(figure.data) == 8
     figure = curves([1, 2], {"a": [3.0, 4.0], "b": [5.0, 6.0]}, "x", "y", "two lines", dash=("b",))
-    assert list(figure.data[1].y) == [5, 6] and figure.data[1].line.dash == "dash" and figure.layout.meta["alt"] == "two lines"
+    assert (
+        list(figure.data[1].y) == [5, 6]
+        and figure.data[1].line.dash == "dash"
+        and figure.layout.meta["alt"] == "two lines"
+    )
 
 
 def test_running_mean():

@@ -13,23 +13,46 @@ RESULT = {
 
 
 def test_numbers_are_shown_with_their_uncertainty():
-    assert number(105.0, [92.6, 117.4]) == "105 ± 12" and number(5.25, None) == "5.2" and number(None) == "-" and number(0.125) == "0.12"
+    assert (
+        number(105.0, [92.6, 117.4]) == "105 ± 12"
+        and number(5.25, None) == "5.2"
+        and number(None) == "-"
+        and number(0.125) == "0.12"
+    )
 
 
 def test_a_table_shows_numbers_and_leaves_curves_out():
     lines_ = table(RESULT).data.splitlines()
-    assert lines_[0] == "|  | N-MPJPE (mm) |" and lines_[2] == "| MCSS | 105 ± 12 |" and len(lines_) == 4
+    assert (
+        lines_[0] == "|  | N-MPJPE (mm) |"
+        and lines_[2] == "| MCSS | 105 ± 12 |"
+        and len(lines_) == 4
+    )
 
 
 def test_a_table_shows_the_paper_s_numbers_where_it_has_them():
     published = {"rows": [{"training": "mcss-one", "N-MPJPE": 111.94}, {"method": "another"}]}
     lines_ = table(RESULT, published=published).data.splitlines()
-    assert lines_[0] == "|  | N-MPJPE (mm) | *N-MPJPE (mm), the paper* |" and lines_[2] == "| MCSS | 105 ± 12 | 112 |" and lines_[3].endswith("| - |")
+    assert (
+        lines_[0] == "|  | N-MPJPE (mm) | *N-MPJPE (mm), the paper* |"
+        and lines_[2] == "| MCSS | 105 ± 12 | 112 |"
+        and lines_[3].endswith("| - |")
+    )
 
 
 def test_the_origin_says_it_all():
     text = origin(RESULT).data
-    for part in ("python -m", "`toy` (1,200 images of 32 px, recipe 0123)", "small", "seeds 0, 1, 2", "abc", "abd", "2 CPU cores", "2 min", "2026-11-22"):
+    for part in (
+        "python -m",
+        "`toy` (1,200 images of 32 px, recipe 0123)",
+        "small",
+        "seeds 0, 1, 2",
+        "abc",
+        "abd",
+        "2 CPU cores",
+        "2 min",
+        "2026-11-22",
+    ):
         assert part in text
 
 
@@ -37,15 +60,31 @@ def test_the_paper_s_number_stands_beside_ours():
     published = {"data": "Human3.6M", "rows": [{"training": "mcss-one", "N-MPJPE": 111.94}]}
     figure = dots(RESULT, "N-MPJPE", "alt", published)
     seeds, mean, paper = figure.data
-    assert list(seeds.x) == [150, 151, 149, 100, 110, 105] and list(mean.x) == [150, 105] and list(mean.y) == ["Baseline", "MCSS"]
-    assert list(paper.x) == [111.94] and list(paper.y) == ["MCSS"] and figure.layout.meta["alt"] == "alt"
+    assert (
+        list(seeds.x) == [150, 151, 149, 100, 110, 105]
+        and list(mean.x) == [150, 105]
+        and list(mean.y) == ["Baseline", "MCSS"]
+    )
+    assert (
+        list(paper.x) == [111.94]
+        and list(paper.y) == ["MCSS"]
+        and figure.layout.meta["alt"] == "alt"
+    )
 
 
 def test_a_band_is_its_interval():
-    band, line = lines({"a": ([1, 2, 3], [5.0, None, 7.0], [[4, 6], None, [6, 8]])}, "x", "y", "alt").data
-    assert list(band.x) == [1, 3, 3, 1] and list(band.y) == [6, 8, 6, 4] and list(line.y) == [5.0, None, 7.0]
+    band, line = lines(
+        {"a": ([1, 2, 3], [5.0, None, 7.0], [[4, 6], None, [6, 8]])}, "x", "y", "alt"
+    ).data
+    assert (
+        list(band.x) == [1, 3, 3, 1]
+        and list(band.y) == [6, 8, 6, 4]
+        and list(line.y) == [5.0, None, 7.0]
+    )
 
 
 def test_maps():
     assert heat_map([[0.0, 1.0], [1.0, 0.0]], ["a", "b"], "alt").data[0].z[0][0] == 1.0
-    assert [trace.name for trace in map_of_points([0, 1, 2], [0, 1, 2], ["a", "b", "a"], "alt").data] == ["a", "b"]
+    assert [
+        trace.name for trace in map_of_points([0, 1, 2], [0, 1, 2], ["a", "b", "a"], "alt").data
+    ] == ["a", "b"]

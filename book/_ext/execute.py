@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from mcss.store.files import whole
+from mcss.store.files import atomic_write
 
 
 def execute(path):
@@ -26,7 +26,7 @@ def execute(path):
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
     # the version of this Python would be noise; the lexer knows lines that begin with ! or %
     notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         nbformat.write(notebook, temporary)
 
 

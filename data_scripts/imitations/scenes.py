@@ -15,7 +15,7 @@ from data_scripts.studio.body import anny_model
 from data_scripts.studio.recipe import preset
 from data_scripts.studio.scene import IMAGE
 from data_scripts.studio.studio import Studio
-from mcss.store.files import whole
+from mcss.store.files import atomic_write
 
 
 class Camera(NamedTuple):
@@ -62,7 +62,7 @@ def film(
     path = SHARED / f"film-{'-'.join(map(str, (domain, *subjects, *actions, frames, size)))}"
     with FileLock(f"{path}.lock"):
         if not path.exists():
-            with whole(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_bytes(pickle.dumps(filmed(domain, subjects, actions, frames, size)))
         return pickle.loads(path.read_bytes())  # our own
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..model import MCSS
-from ..store.files import checksum, whole, write_json
+from ..store.files import atomic_write, checksum, write_json
 
 FORMAT = "mcss-checkpoint"
 INDEX = "checkpoint.json"
@@ -20,7 +20,7 @@ def save_tensors(tensors, path):
     """Writes `{name: tensor}` as safetensors, whole or not at all. Raises `OSError`
     where the disk is full, as any write does.
     """
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         try:
             save_file(
                 {name: tensor.contiguous() for name, tensor in tensors.items()},

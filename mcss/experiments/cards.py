@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..engine.checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
 from ..inference import predict
-from ..store.files import whole, write_json
+from ..store.files import atomic_write, write_json
 from .measures import Evaluated, at_k, pose_errors, retrieval, with_truth
 from .queue import Queue, describe
 from .results import origin, rounded
@@ -105,7 +105,7 @@ def published(name, folder="checkpoints"):
                 (INDEX, index),
                 (CARD, _fetch(f"{name}/{CARD}")),
             ):
-                with whole(where / file) as temporary:
+                with atomic_write(where / file) as temporary:
                     temporary.write_bytes(content)
         except (urllib.error.URLError, OSError) as error:
             raise RuntimeError(

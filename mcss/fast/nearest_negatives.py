@@ -43,7 +43,7 @@ def nearest_negatives(anchor, positive, beta):
     """
     with torch.autocast(anchor.device.type, enabled=False):
         m, own = len(anchor), torch.arange(len(anchor), device=anchor.device)
-        row, column, total = (_whole if m <= SMALL else _in_blocks)(
+        row, column, total = (_dense if m <= SMALL else _in_blocks)(
             anchor, positive, beta
         )
         in_row = row[0] <= column[0]
@@ -56,7 +56,7 @@ def nearest_negatives(anchor, positive, beta):
         )
 
 
-def _whole(anchor, positive, beta):
+def _dense(anchor, positive, beta):
     """Distance and index of the nearest beyond beta in each row, the same of each
     column, and the sum of all D(i, j), j != i.
     """
@@ -77,7 +77,7 @@ def _distances(a, b):
 
 
 def _in_blocks(anchor, positive, beta):
-    """As `_whole`, without the matrix."""
+    """As `_dense`, without the matrix."""
     m, device, side = (
         len(anchor),
         anchor.device,

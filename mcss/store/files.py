@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path):
+def atomic_write(path):
     """Yields a temporary path beside `path`; on success it replaces `path` in one step,
     on failure it goes.
     """
@@ -25,7 +25,7 @@ def whole(path):
 
 def write_json(path, value):
     """Writes `value` as JSON, whole or not at all."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(
             json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
             encoding="utf-8",

@@ -13,7 +13,7 @@ import pyarrow as pa
 from PIL import Image
 
 from ..skeleton import JOINTS
-from .files import checksum, recipe_hash, whole, write_json
+from .files import atomic_write, checksum, recipe_hash, write_json
 
 FORMAT = "mcss-store"
 VERSION = 1
@@ -212,7 +212,7 @@ class StoreWriter:
         path, schema = self.path / file, part_schema(self.views)
         path.parent.mkdir(exist_ok=True)
         count = 0
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             with (
                 pa.OSFile(str(temporary), "wb") as sink,
                 pa.ipc.new_file(sink, schema) as writer,

@@ -17,7 +17,7 @@ from PIL import Image
 from data_scripts.common.conversion import Job, Recording, View, convert_jobs
 from data_scripts.common.crops import QUALITY, square
 
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 CASES = {  # name: views, width, height, frames, step
     "Human3.6M's size": (4, 1000, 1002, 500, 5),
@@ -112,7 +112,7 @@ def rows(device, rounds):
             def plain():
                 files[:] = plain_loop(videos, boxes, step, 256)
 
-            seconds = in_turns({"ours": convert, "plain loop": plain}, min(rounds, 3))
+            seconds = interleaved({"ours": convert, "plain loop": plain}, min(rounds, 3))
             if any(report.images != len(files) for report in reports):
                 raise AssertionError(
                     f"{name}: the store holds another number of pictures than the plain loop wrote"

@@ -12,7 +12,7 @@ from mcss.feeding import Feeder
 
 from .step import EPOCH, Backbone, configuration
 from .stores import store
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 
 def forget(data):
@@ -61,7 +61,7 @@ def rows(device, rounds):
         images = len(batch().images)
         on_disk = sum(file.stat().st_size for file in data.path.rglob("*.arrow")) / len(data)
         yield row("an image on disk", size, "pixels", {}, value=on_disk, unit="bytes")
-        seconds = in_turns(
+        seconds = interleaved(
             {"reading and decoding, cold": batch, "the backbone's step": step}, min(rounds, 4)
         )
         yield row(
@@ -79,5 +79,5 @@ def rows(device, rounds):
             "an epoch's index batches",
             n,
             "instants",
-            in_turns({"ours": lambda: pairs.epoch(0)}, 1, warm=0),
+            interleaved({"ours": lambda: pairs.epoch(0)}, 1, warm=0),
         )

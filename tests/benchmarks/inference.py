@@ -7,7 +7,7 @@ import torchvision
 
 from mcss.model import MCSS
 
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 
 def rows(device, rounds, size=224):
@@ -25,7 +25,7 @@ def rows(device, rounds, size=224):
             with torch.inference_mode():
                 network(images)
 
-        seconds = in_turns(
+        seconds = interleaved(
             {name: lambda network=network: run(network) for name, network in networks.items()},
             max(rounds, 7) if n == 1 else rounds,
         )

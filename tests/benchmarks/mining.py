@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from mcss.mining import contrastive_loss, multiview_contrastive_loss
 
-from .timing import extra_memory, in_turns, row
+from .timing import extra_memory, interleaved, row
 
 MARGIN, BETA = 0.6, 0.3
 TARGETS = {66: 1, 512: 3, 2048: 5, 4096: 5}
@@ -87,7 +87,7 @@ def rows(device, rounds):
                 raise AssertionError(
                     f"{name} does other work: its loss differs by {difference} at m = {m}"
                 )
-        seconds = in_turns(
+        seconds = interleaved(
             {
                 name: lambda loss=loss: forward_and_backward(loss, pair)
                 for name, loss in losses.items()
@@ -105,7 +105,7 @@ def rows(device, rounds):
         )
     for m in (16_384, MATRIX):
         pair = embeddings(m, device)
-        seconds = in_turns({"ours": lambda: forward_and_backward(losses["ours"], pair)}, 1, warm=0)
+        seconds = interleaved({"ours": lambda: forward_and_backward(losses["ours"], pair)}, 1, warm=0)
         memory = extra_memory(lambda: forward_and_backward(losses["ours"], pair), device) / 1e9
         yield row(
             "mining and loss",

@@ -6,7 +6,7 @@ from torch.nn.functional import normalize
 
 from mcss.fast.neighbours import nearest
 
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 K, QUERIES, LARGEST = 20, 512, 1_000_000
 
@@ -27,7 +27,7 @@ def rows(device, rounds):
             torch.from_numpy(index.search(queries.numpy(), K)[1]),
         )
         same = (found.sort(1).values == expected.sort(1).values).float().mean().item()
-        seconds = in_turns(
+        seconds = interleaved(
             {
                 "ours": lambda: nearest(asked, mine, K),
                 "faiss IndexFlatL2": lambda: index.search(queries.numpy(), K),

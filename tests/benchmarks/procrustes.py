@@ -4,7 +4,7 @@ import torch
 
 from mcss.metrics import pairwise_pa_mpjpe
 
-from .timing import extra_memory, in_turns, row
+from .timing import extra_memory, interleaved, row
 
 WHOLE = 8000  # poses on either side of the largest job
 PART = 1 << 16  # pairs that the decomposition is timed on
@@ -60,7 +60,7 @@ def rows(device, rounds):
                 "ours": lambda: pairwise_pa_mpjpe(queries, gallery, compile=compiled),
                 "batched SVD": lambda: by_svd(*pairs),
             }
-            seconds = in_turns(work, min(rounds, 3))
+            seconds = interleaved(work, min(rounds, 3))
             last = n == sides[compiled][-1]
             yield row(
                 f"pairwise PA-MPJPE, {name}",

@@ -7,7 +7,7 @@ import torch
 from data_scripts.studio import preset
 from data_scripts.studio.studio import Studio, encode
 
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 FRAMES = 32
 
@@ -36,7 +36,7 @@ def rows(device, rounds):
             "rays": rays,
             "encoding": lambda: encode(pictures.flatten(0, 1)),
         }
-        seconds = in_turns(work, min(rounds, 3))
+        seconds = interleaved(work, min(rounds, 3))
         seconds["all of it"] = [s / 2 for s in seconds["all of it"]]  # two clips
         target = {64: None if gpu else 300, 128: 2000 if gpu else None}.get(size)
         yield row(

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from mcss.retrieval import mean_pa_mpjpe_at_k
 
 from .procrustes import by_svd, poses
-from .timing import in_turns, row
+from .timing import interleaved, row
 
 KS, VIEWS, ASKED = (1, 5, 10, 20), 4, 200
 SIZES = (2_000, 8_000, 35_000)
@@ -60,7 +60,7 @@ def rows(device, rounds):
                 "ours": lambda: mean_pa_mpjpe_at_k(embedding, pose, subjects, views, KS),
                 "scikit-learn and SVD": lambda: peer(embedding, pose, views, queries),
             }
-            seconds = in_turns(work, 1 if n == SIZES[-1] else min(rounds, 3), warm=0)
+            seconds = interleaved(work, 1 if n == SIZES[-1] else min(rounds, 3), warm=0)
             yield row(
                 f"Mean-PA-MPJPE@K, {name}",
                 n,

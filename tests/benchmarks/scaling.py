@@ -15,7 +15,7 @@ from mcss.data import StoreWriter, open_store
 from mcss.fast.neighbours import nearest
 
 from .stores import store
-from .timing import Row, extra_memory, in_turns, row
+from .timing import Row, extra_memory, interleaved, row
 
 K, QUERIES = 10, 1000
 PARALLEL = """
@@ -78,7 +78,7 @@ def many_clips(n):
             )
         opened = []
         memory = extra_memory(lambda: opened.append(open_store(folder)), "cpu")
-        return in_turns({"ours": lambda: open_store(folder)}, 3), memory
+        return interleaved({"ours": lambda: open_store(folder)}, 3), memory
 
 
 def in_parallel(ranks):
@@ -150,7 +150,7 @@ def rows(device, rounds):
             "approximate search",
             n,
             "embeddings",
-            in_turns(
+            interleaved(
                 {"faiss IVF-PQ": approximate, "exact": lambda: nearest(queries, gallery, K)}, rounds
             ),
             "exact",

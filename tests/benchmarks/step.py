@@ -13,7 +13,7 @@ from mcss.model import IMAGENET_MEAN, IMAGENET_STD, MCSS
 from mcss.training import Step, TrainingConfig, train
 
 from .stores import store
-from .timing import in_turns, row, timer
+from .timing import interleaved, row, timer
 
 PAIRS, LABELLED = 66, 22
 EPOCH = 3  # steps
@@ -106,7 +106,7 @@ def against_the_plain_form(data, device, rounds):
         steps[name] = step
     (metric, pose), (metric2, pose2) = found.values()
     return (
-        in_turns(steps, rounds),
+        interleaved(steps, rounds),
         f"first losses {metric:.3f} and {pose:.3f}, plain {metric2:.3f} and {pose2:.3f}",
     )
 

@@ -35,7 +35,7 @@ class Row(NamedTuple):
         return bool(reached >= self.target if self.faster else reached <= self.target)
 
 
-def in_turns(contenders, rounds, warm=1):
+def interleaved(contenders, rounds, warm=1):
     """Seconds of each round: `{name: [..]}`. contenders: `{name: function}`; the first `warm`
     rounds are not counted.
     """

@@ -184,7 +184,7 @@ def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
 
 
 def test_the_sparse_loss_needs_no_matrix(monkeypatch):
-    monkeypatch.setattr(nearest_negatives, "_whole", None)
+    monkeypatch.setattr(nearest_negatives, "_dense", None)
     largest = []
     product = torch.Tensor.__matmul__
     monkeypatch.setattr(

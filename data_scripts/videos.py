@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mcss.store.writer import NAME
+from mcss.store.format import NAME
 
 from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
 from .common.video_reader import timing

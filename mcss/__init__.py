@@ -1,10 +1,23 @@
 """MCSS: multiview-consistent semi-supervised learning for 3D human pose (Mitra et al.,
 CVPR 2020).
 
-Read the modules in the order the data flows through them: `skeleton` and `canonical`
-(what a pose is), `data` and `batches` (what a mini-batch is), `model` and `mining` (Eq.
-1 and 2), `training` (Section 4), `metrics` and `retrieval` (Sections 5 and 6). Nothing
-imports against that order.
+The paper, in its reading order; no module imports one that comes later:
+
+`skeleton`, `canonical`  what a pose is (Section 3.2.1, Eq. 3)
+`data`                   what a store gives: images, poses, cameras
+`dealing`, `batches`     which instants meet in a mini-batch (Section 3.1.1)
+`targets`, `feeding`     labels, and the tensors of a step
+`model`                  F, G and H (Fig. 1a)
+`mining`                 hardest negatives and the contrastive loss (Eq. 1 and 2)
+`ablations`              the losses and batches that the paper's are compared with
+`configuration`          every setting of a training
+`training`               forward, backward, step (Section 4)
+`inference`              a trained network over a store
+`metrics`, `retrieval`   what the tables report (Sections 5 and 6)
+
+Around it: `store` (how data lie on disk), `fast` (the fast forms of mining, alignment
+and search), `engine` (ranks, number formats, checkpoints, resuming; skip when reading),
+`experiments` (the tables) and `figures` (the pictures).
 """
 
 __version__ = "0.1.0"

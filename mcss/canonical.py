@@ -1,8 +1,8 @@
-"""Canonical pose (Section 3.2.1, Eq. 3): the same pose whichever way the person faces."""
+"""Canonical pose (Section 3.2.1, Eq. 3): the same pose whichever way one faces."""
 
 import torch
 
-from .skeleton import LEFT_HIP, check_pose
+from .skeleton import LEFT_HIP, check_pose, where
 
 #: A pelvis-to-left-hip bone whose horizontal part is under this share of its length has
 #: no heading.
@@ -15,19 +15,22 @@ def heading(pose):
     pose: `(..., 16, 3)`, relative to the root, Z up. Returns `(...)`.
 
     Eq. 3 writes theta = arccos(u_xy . i), which is the same for a bone turned left and
-    a bone turned right; this is the signed angle, atan2(u_y, u_x). Raises `ValueError`
-    for a wrong shape, for NaN or infinity, and for a vertical bone, naming the frame.
+    a bone turned right; this is the signed angle, atan2(u_y, u_x).
+    Raises `ValueError` for a wrong shape, for NaN or infinity, and for a vertical bone,
+    naming the frame.
     """
-    pose = check_pose(pose)
+    return _heading(check_pose(pose))
+
+
+def _heading(pose):
     u = pose[..., LEFT_HIP - 1, :]  # the root is the origin, so its row is left out
     horizontal = u[..., :2].norm(dim=-1)
     vertical = horizontal <= VERTICAL * u.norm(dim=-1)
     if vertical.any():
-        where = tuple(torch.nonzero(vertical)[0].tolist())
-        at = f" in frame {where if len(where) > 1 else where[0]}" if where else ""
         raise ValueError(
-            f"the bone pelvis -> left hip is vertical (or has no length){at}: this pose"
-            " has no heading; leave it out"
+            "the bone pelvis -> left hip is vertical (or has no"
+            f" length){where(vertical, 'in frame')}: this pose has no heading; leave it"
+            " out"
         )
     return torch.atan2(u[..., 1], u[..., 0])
 
@@ -42,13 +45,12 @@ def rotate_z(pose, angle):
 
 
 def canonical_pose(pose):
-    """Turns a pose about +Z so that pelvis -> left hip lies in the half plane y = 0, x
-    > 0 (Eq. 3).
+    """Turns a pose about +Z so that pelvis -> left hip lies in the half plane y = 0,
+    x > 0 (Eq. 3).
 
     pose: `(..., 16, 3)`, relative to the root, Z up, any unit. Returns the same shape
-    and unit.
-    No camera is needed: the pose comes from the world frame alone. Raises as `heading`
-    does.
+    and unit. No camera is needed: the pose comes from the world frame alone. Raises as
+    `heading` does.
     """
     pose = check_pose(pose)
-    return rotate_z(pose, -heading(pose))
+    return rotate_z(pose, -_heading(pose))

@@ -1,14 +1,14 @@
 """Everything that decides a training run, in one place (Section 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from .mining import LOSSES
+from .ablations import LOSSES
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a training run. The defaults are the paper's, where it
-    gives any (Section 4).
+class Method:
+    """What decides a training run. The defaults are the paper's, where it gives any
+    (Section 4).
 
     Not the paper's: `pose_lr_factor` (H learns that many times faster: its input has
     unit length, so its weights must grow; measured), `gap` (the paper's is in a lost
@@ -19,13 +19,11 @@ class TrainingConfig:
     pose_loss: bool = True  #: L_pose; alone it is the paper's Baseline
     pairs: int = 66  #: anchor-positive pairs in a batch
     labelled: int = 22  #: labelled images in a batch
-    same_subject: bool = (
-        True  #: False: every subject in every batch, against Section 3.1.1
-    )
+    same_subject: bool = True  #: False: every subject in every batch
     gap: float = 0.5  #: seconds that two instants of one clip lie apart in a batch
     margin: float = 0.6  #: alpha
     beta: float = 0.3
-    mining: str = "hardest"  #: or another of mcss.mining.LOSSES
+    mining: str = "hardest"  #: or another of mcss.ablations.LOSSES
     pose_weight: float = 1.0  #: w in L = L_cnstr + w L_pose
     epochs: int = 40
     lr: float = 1e-3
@@ -44,9 +42,23 @@ class TrainingConfig:
     batch_norm: bool = True  #: False leaves out the BatchNorm of G
     seed: int = 0
     precision: str = "auto"  #: see mcss.engine.precision
-    channels_last: bool = True
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What only concerns the machine: the same run, sooner or later."""
+
+    channels_last: bool = True  #: how images lie in memory
     compile: bool = False  #: torch.compile for F
     checkpoint_every: int = 200  #: steps
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Machine, Method):
+    """All settings of a training: the fields of `Method`, then those of `Machine`.
+
+    Raises `ValueError` for settings that contradict each other.
+    """
 
     def __post_init__(self):
         if not (self.metric_loss or self.pose_loss):
@@ -55,8 +67,8 @@ class TrainingConfig:
             )
         if self.epochs < 1 or self.labelled < 2:
             raise ValueError(
-                f"epochs must be at least 1 and labelled at least 2, not {self.epochs}"
-                f" and {self.labelled}"
+                "epochs must be at least 1 and labelled at least 2, not"
+                f" {self.epochs} and {self.labelled}"
             )
         if self.mining not in LOSSES:
             raise ValueError(
@@ -65,6 +77,10 @@ class TrainingConfig:
         for name in ("betas", "label_subjects", "label_views"):  # JSON knows no tuples
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    def method(self):
+        """The fields of `Method`, a dict."""
+        return {field.name: getattr(self, field.name) for field in fields(Method)}
 
 
 #: What the chapters train with, on two CPU cores: all labels, batches and epochs small

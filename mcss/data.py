@@ -1,22 +1,19 @@
-"""Reading a store: synchronised images of people from several sides, and, where known,
-their poses.
+"""What a store gives: synchronised images of people from several sides and, where
+known, their poses. How it lies on disk is the business of `mcss.store`.
 """
 
-import functools
-import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from .skeleton import JOINTS
 from .store.calibration import Calibration
-from .store.files import checksum
-from .store.writer import FORMAT, INDEX, VERSION, StoreWriter
+from .store.decoding import decode
+from .store.format import CROP_SIZE, POSE_SIZE, crop_column
+from .store.reader import Parts, read_index
+from .store.writer import StoreWriter
 
 __all__ = ["Clip", "Split", "Store", "StoreWriter", "open_store"]
 
@@ -39,8 +36,10 @@ class Split(NamedTuple):
 
 
 def open_store(path):
-    """Opens the store in the folder `path`, a `Store`. Raises `ValueError` with the
-    remedy if it is damaged or unfinished.
+    """Opens the store in the folder `path`, a `Store`.
+
+    Raises `FileNotFoundError` if there is none and `ValueError` with the remedy if it
+    is damaged or unfinished.
     """
     return Store(path)
 
@@ -62,60 +61,42 @@ class Store:
 
     def __init__(self, path):
         self.path = Path(path)
-        meta = _read_index(self.path)
-        self.name, self.licence, self.source = (
-            meta["name"],
-            meta["licence"],
-            meta["source"],
-        )
+        meta = read_index(self.path)
+        self.name, self.source = meta["name"], meta["source"]
+        self.licence = meta["licence"]
         self.recipe, self.recipe_hash = meta["recipe"], meta["recipe_hash"]
-        self.fps, self.image_size, self.view_names = (
-            meta["fps"],
-            meta["image_size"],
-            meta["views"],
-        )
-        self._parts = {}
-        for part in meta["parts"]:
-            self._parts.setdefault(part["subject"], []).append(part)
-            file = self.path / part["file"]
-            if not file.is_file() or file.stat().st_size != part["bytes"]:
-                raise _damaged(
-                    file,
-                    (
-                        "missing"
-                        if not file.is_file()
-                        else "not as long as it was when written"
-                    ),
-                )
-        self.subjects = list(self._parts)
-        self._clips, self._columns, self._present, self._image_chunks = {}, {}, {}, {}
-        for subject, parts in self._parts.items():
-            stops = np.cumsum([part["frames"] for part in parts]).tolist()
-            self._clips[subject] = [
-                Clip(stop - part["frames"], stop, part["action"], part["source"])
-                for part, stop in zip(parts, stops)
-            ]
+        self.fps, self.image_size = meta["fps"], meta["image_size"]
+        self.view_names = meta["views"]
+        self._parts = Parts(self.path, meta["parts"], self.view_names)
+        self._present = {}
+        self.subjects = list(self._parts.of)
+        self._clips = {subject: self._clips_of(subject) for subject in self.subjects}
         self.splits = {
             name: self._split(**split) for name, split in meta["splits"].items()
         }
-        raw = meta["calibration"]
-        self.calibration = (
-            Calibration(raw, self.view_names, self.image_size, self.crops, self.clips)
-            if raw
-            else None
-        )
-        self._pool = None
+        self.calibration = None
+        if meta["calibration"]:
+            self.calibration = Calibration(
+                meta["calibration"],
+                self.view_names,
+                self.image_size,
+                self.crops,
+                self.clips,
+            )
+
+    def _clips_of(self, subject):
+        clips, start = [], 0
+        for part in self._parts.of[subject]:
+            stop = start + part["frames"]
+            clips.append(Clip(start, stop, part["action"], part["source"]))
+            start = stop
+        return clips
 
     def _split(self, subjects, views, frames):
-        chosen = {
-            s: np.asarray(frames[s] if frames else np.arange(self.length(s)), np.int64)
-            for s in subjects
-        }
-        return Split(
-            list(subjects),
-            [self.view_names.index(v) for v in views or self.view_names],
-            chosen,
-        )
+        frames = frames or {s: np.arange(self.length(s)) for s in subjects}
+        views = [self.view_names.index(name) for name in views or self.view_names]
+        chosen = {s: np.asarray(frames[s], np.int64) for s in subjects}
+        return Split(list(subjects), views, chosen)
 
     def __getstate__(self):  # a worker process opens the files itself
         return self.path
@@ -134,7 +115,7 @@ class Store:
         return sum(int(self.present(subject).sum()) for subject in self.subjects)
 
     def _check(self, subject):
-        if subject not in self._parts:
+        if subject not in self._parts.of:
             raise KeyError(
                 f"unknown subject {subject!r}; this store has"
                 f" {', '.join(self.subjects)}"
@@ -154,79 +135,31 @@ class Store:
         self._check(subject)
         return self._clips[subject][-1].stop
 
-    def _batches(self, subject, column):
-        """All record batches of one column of a subject: a list of arrays."""
-        self._check(subject)
-        if subject not in self._columns:
-            found, expected = [], set(_column_names(self.view_names))
-            for part in self._parts[subject]:
-                file = self.path / part["file"]
-                try:
-                    table = pa.ipc.open_file(pa.memory_map(str(file), "r")).read_all()
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise _damaged(file, f"not readable: {error}") from None
-                if (
-                    table.num_rows != part["frames"]
-                    or set(table.column_names) != expected
-                ):
-                    raise _damaged(file, "not what dataset.json says it is")
-                found.append(table)
-            self._columns[subject] = found
-        return [
-            chunk for table in self._columns[subject] for chunk in table[column].chunks
-        ]
-
-    def _locate(self, subject, view):
-        """(first frame of each record batch, record batches) of one image column."""
-        key = subject, view
-        if key not in self._image_chunks:
-            chunks = self._batches(subject, f"image {self.view_names[view]}")
-            self._image_chunks[key] = (
-                np.cumsum([0] + [len(chunk) for chunk in chunks[:-1]]),
-                chunks,
-            )
-        return self._image_chunks[key]
-
     def present(self, subject):
         """`(T, V)` bool: whether this frame has an image in this view."""
         self._check(subject)
         if subject not in self._present:
-            columns = [
-                self._batches(subject, f"image {view}") for view in self.view_names
-            ]
-            self._present[subject] = np.stack(
-                [
-                    np.concatenate(
-                        [chunk.is_valid().to_numpy(False) for chunk in chunks]
-                    )
-                    for chunks in columns
-                ],
-                1,
-            )
+            self._present[subject] = self._parts.present(subject)
         return self._present[subject]
 
     def poses(self, subject):
         """`(T, 17, 3)` float32 tensor, world millimetres, Z up; NaN in frames without
         truth; None if no frame has any.
         """
-        poses = _stack(self._batches(subject, "pose"), 3 * len(JOINTS))
-        return (
-            None
-            if np.isnan(poses).all()
-            else torch.from_numpy(poses).reshape(-1, len(JOINTS), 3)
-        )
+        self._check(subject)
+        poses = self._parts.rows(subject, "pose", POSE_SIZE)
+        if np.isnan(poses).all():
+            return None
+        return torch.from_numpy(poses).reshape(-1, len(JOINTS), 3)
 
     def crops(self, subject):
         """`(T, V, 3)` float32 array: x0, y0, size of the square of the camera's image
         that each image shows; NaN if unknown.
         """
-        return np.stack(
-            [
-                _stack(self._batches(subject, f"crop {view}"), 3)
-                for view in self.view_names
-            ],
-            1,
-        )
+        self._check(subject)
+        names = [crop_column(view) for view in self.view_names]
+        crops = [self._parts.rows(subject, name, CROP_SIZE) for name in names]
+        return np.stack(crops, 1)
 
     def encoded(self, subject, frames, views):
         """The JPEG files themselves, as a list of `(size,)` uint8 tensors. Arguments as
@@ -234,22 +167,16 @@ class Store:
         """
         frames = np.atleast_1d(np.asarray(frames, np.int64))
         views = np.broadcast_to(np.asarray(views, np.int64), frames.shape)
-        length = self.length(subject)
-        if len(frames) and not (
-            0 <= frames.min()
-            and frames.max() < length
-            and 0 <= views.min()
-            and views.max() < len(self.view_names)
-        ):
+        within = (frames >= 0) & (frames < self.length(subject))
+        within &= (views >= 0) & (views < len(self.view_names))
+        if not within.all():
             raise IndexError(
-                f"subject {subject} has frames 0 to {length - 1} and views 0 to"
-                f" {len(self.view_names) - 1}; asked for others"
+                f"subject {subject} has frames 0 to {self.length(subject) - 1} and"
+                f" views 0 to {len(self.view_names) - 1}; asked for others"
             )
         files = []
         for frame, view in zip(frames.tolist(), views.tolist()):
-            starts, chunks = self._locate(subject, view)
-            chunk = np.searchsorted(starts, frame, "right") - 1
-            buffer = chunks[chunk][frame - int(starts[chunk])].as_buffer()
+            buffer = self._parts.image(subject, frame, view)
             if buffer is None:
                 raise ValueError(
                     f"subject {subject}, frame {frame} has no image in view"
@@ -264,9 +191,8 @@ class Store:
 
         device: where the images are decoded, and lie afterwards.
         """
-        return self.decode(
-            self.encoded(subject, frames, views), device, f"subject {subject}"
-        )
+        files = self.encoded(subject, frames, views)
+        return self.decode(files, device, f"subject {subject}")
 
     def decode(self, files, device="cpu", what="the store"):
         """Decodes a list of JPEG files into one `(n, 3, h, w)` uint8 tensor, on the GPU
@@ -276,18 +202,7 @@ class Store:
         if not files:
             return torch.empty(0, 3, size, size, dtype=torch.uint8, device=device)
         try:
-            if torch.device(device).type == "cuda":
-                return _decode_on_gpu(files, torch.device(device))
-            self._pool = self._pool or ThreadPoolExecutor(torch.get_num_threads())
-            return torch.stack(
-                list(
-                    self._pool.map(
-                        lambda file: decode_jpeg(file, ImageReadMode.RGB),
-                        files,
-                        chunksize=8,
-                    )
-                )
-            )
+            return decode(files, device)
         except RuntimeError as error:
             raise ValueError(
                 f"{self.path}: an image of {what} cannot be decoded"
@@ -296,109 +211,7 @@ class Store:
             ) from None
 
     def verify(self):
-        """Compares every part with its checksum. Raises `ValueError` naming the damaged
+        """Compares every file with its checksum. Raises `ValueError` naming the damaged
         ones.
         """
-        bad = [
-            p["file"]
-            for parts in self._parts.values()
-            for p in parts
-            if checksum(self.path / p["file"]) != p["sha256"]
-        ]
-        if bad:
-            raise ValueError(
-                f"{self.path} is damaged in {', '.join(bad)}: delete these files and"
-                " run what made the store again"
-            )
-
-
-def _decode_on_gpu(files, device):
-    """The GPU's JPEG decoder writes at once, even where work still waits in a queue to
-    read what lay there before (https://github.com/pytorch/vision/pull/9606). So its
-    memory comes from a stream of its own, idle at every call.
-    """
-    stream = _decoding_stream(
-        torch.cuda.current_device() if device.index is None else device.index
-    )
-    with torch.cuda.stream(stream):
-        decoded = decode_jpeg(files, ImageReadMode.RGB, device=stream.device)
-        images = torch.stack(decoded)
-    stream.synchronize()  # while `decoded` is alive: what is freed is idle
-    images.record_stream(torch.cuda.current_stream(stream.device))
-    return images
-
-
-@functools.cache
-def _decoding_stream(index):
-    return torch.cuda.Stream(index)
-
-
-def _column_names(views):
-    return [
-        "pose",
-        *(f"image {view}" for view in views),
-        *(f"crop {view}" for view in views),
-    ]
-
-
-def _stack(chunks, width):
-    """Fixed-size lists as one `(T, width)` float32 array, NaN where a row is missing."""
-    rows = []
-    for chunk in chunks:
-        values = np.full((len(chunk), width), np.nan, np.float32)
-        values[chunk.is_valid().to_numpy(False)] = (
-            chunk.flatten().to_numpy(False).reshape(-1, width)
-        )
-        rows.append(values)
-    return np.concatenate(rows)
-
-
-def _read_index(path):
-    index = path / INDEX
-    if not index.is_file():
-        raise FileNotFoundError(
-            f"{path} is not a store: it has no {INDEX}. Make one with data_scripts, or"
-            " check the path"
-        )
-    try:
-        meta = json.loads(index.read_text(encoding="utf-8"))
-        if meta["format"] != FORMAT:
-            raise ValueError("another format")
-        version, complete = meta["version"], meta["complete"]
-        if version == VERSION and complete:
-            for key in (
-                "name",
-                "licence",
-                "source",
-                "recipe",
-                "recipe_hash",
-                "fps",
-                "image_size",
-                "views",
-                "splits",
-                "calibration",
-                "parts",
-            ):
-                meta[key]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{index} is damaged or foreign ({error}); make the store again"
-        ) from None
-    if version != VERSION:
-        raise ValueError(
-            f"{index} has version {version}, this package reads {VERSION}; convert the"
-            " data again"
-        )
-    if not complete:
-        raise ValueError(
-            f"{path} is not finished: run the command that makes it again, it goes on"
-            " where it stopped"
-        )
-    return meta
-
-
-def _damaged(file, why):
-    return ValueError(
-        f"{file} is damaged ({why}): delete it and run what made the store again, which"
-        " makes only this part anew"
-    )
+        self._parts.verify()

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .canonical import canonical_pose
 from .data import Split
 from .engine.precision import autocast, resolve
-from .skeleton import root_relative
+from .targets import truth_of
 
 
 class Predictions(NamedTuple):
@@ -16,9 +15,8 @@ class Predictions(NamedTuple):
 
     embeddings: torch.Tensor  #: (n, d) float32
     poses: torch.Tensor  #: (n, 16, 3) predicted, mm
-    truth: (
-        torch.Tensor
-    )  #: (n, 16, 3) canonical ground truth, mm; NaN where the store has none
+    #: (n, 16, 3) ground truth, mm; NaN where the store has none
+    truth: torch.Tensor
     subjects: np.ndarray  #: (n,) names
     frames: np.ndarray  #: (n,) frame numbers
     views: np.ndarray  #: (n,) views, counted from 0
@@ -43,50 +41,38 @@ def predict(
     split = split if isinstance(split, Split) else store.splits[split]
     views = list(split.views if views is None else views)
     device = device or next(model.parameters()).device
-    precision = resolve("auto", device)
     training = model.training
     model.to(device).eval()
-    rows, truths, embeddings, poses = [], [], [], []
-    with torch.inference_mode(), autocast(precision, device):
-        for subject in split.subjects:
-            chosen = np.asarray(split.frames[subject])
-            frame, view = np.nonzero(store.present(subject)[chosen][:, views])
-            frame, view = chosen[frame], np.asarray(views)[view]
-            truths.append(truth_of(store, subject, frame, target))
-            rows.append((np.full(len(frame), subject, dtype=object), frame, view))
-            for start in range(0, len(frame), batch_size):
-                part = slice(start, start + batch_size)
-                output = model(
-                    store.images(subject, frame[part], view[part], device=device)
+    rows = []
+    with torch.inference_mode(), autocast(resolve("auto", device), device):
+        for subject, frames, of_view in batches_of(store, split, views, batch_size):
+            images = store.images(subject, frames, of_view, device=device)
+            output = model(images)
+            rows.append(
+                (
+                    output.embedding.float().cpu(),
+                    output.pose.float().cpu(),
+                    truth_of(store, subject, frames, target),
+                    np.full(len(frames), subject, dtype=object),
+                    frames,
+                    of_view,
                 )
-                embeddings.append(output.embedding.float().cpu())
-                poses.append(output.pose.float().cpu())
+            )
     model.train(training)
-    subjects, frames, views = (np.concatenate(column) for column in zip(*rows))
-    return Predictions(
-        torch.cat(embeddings).clone(),
-        torch.cat(poses).clone(),
-        torch.cat(truths),
-        subjects,
-        frames,
-        views,
-    )
+    columns = list(zip(*rows))
+    # a tensor of inference mode would refuse to take part in training
+    tensors = [torch.cat(column).clone() for column in columns[:3]]
+    return Predictions(*tensors, *map(np.concatenate, columns[3:]))
 
 
-def truth_of(store, subject, frames, target="canonical"):
-    """`(n, 16, 3)` root-relative truth in mm of the frames `(n,)`, canonical or global;
-    NaN where there is none.
+def batches_of(store, split, views, size):
+    """(subject, frames `(n,)`, views `(n,)`) of all images of a split in these views,
+    at most `size` at once, ordered by subject, frame, view.
     """
-    world = store.poses(subject)
-    if world is None:
-        return torch.full((len(frames), 16, 3), torch.nan)
-    pose = root_relative(world[torch.as_tensor(frames)])
-    if target == "canonical":
-        known = ~pose.isnan().flatten(1).any(1)
-        try:
-            pose[known] = canonical_pose(pose[known])
-        except ValueError as error:
-            raise ValueError(f"{store.path}, subject {subject}: {error}") from None
-    elif target != "global":
-        raise ValueError(f"target must be 'canonical' or 'global', not {target!r}")
-    return pose
+    for subject in split.subjects:
+        frames = np.asarray(split.frames[subject])
+        frame, view = np.nonzero(store.present(subject)[frames][:, views])
+        frame, view = frames[frame], np.asarray(views)[view]
+        for start in range(0, len(frame), size):
+            part = slice(start, start + size)
+            yield subject, frame[part], view[part]

@@ -23,6 +23,19 @@ class MeanPaMpjpe(NamedTuple):
     relative: dict  #: M(k) - O(k), what the paper's Fig. 5 and Table 4 show
 
 
+def gallery_of(query, subjects, views, cross_subject=False):
+    """`(n,)` bool: which of n images a query may search.
+
+    query: its index. subjects, views: `(n,)` tensors or arrays. An image of the query's
+    own view is too easy to find; in Case 2 (`cross_subject`) so is its own subject's.
+    In Case 1 the same instant seen by the other cameras is there to be found.
+    """
+    allowed = views != views[query]
+    if cross_subject:
+        allowed &= subjects != subjects[query]
+    return allowed
+
+
 def mean_pa_mpjpe_at_k(
     embeddings, poses, subjects, views, ks, cross_subject=False, queries=None
 ):
@@ -30,10 +43,7 @@ def mean_pa_mpjpe_at_k(
     `MeanPaMpjpe`.
 
     embeddings `(n, d)`; poses `(n, 16, 3)` or `(n, 17, 3)`; subjects, views: n labels
-    each, of any kind.
-    ks: the numbers of neighbours. cross_subject: leave the query's own subject out of
-    its gallery (Case 2); its own view is always left out, so in Case 1 the same instant
-    seen by the other cameras is there to be found.
+    each, of any kind. ks: the numbers of neighbours. cross_subject: see `gallery_of`.
     queries: indices of the images to ask for, None for all. The work takes bounded
     memory.
 
@@ -42,46 +52,35 @@ def mean_pa_mpjpe_at_k(
     """
     poses = check_pose(poses, "poses", None)
     embeddings = torch.as_tensor(embeddings, device=poses.device).float()
-    n = len(poses)
-    if (
-        embeddings.ndim != 2
-        or poses.ndim != 3
-        or not n == len(embeddings) == len(subjects) == len(views)
-    ):
+    lengths = {len(embeddings), len(poses), len(subjects), len(views)}
+    if embeddings.ndim != 2 or poses.ndim != 3 or len(lengths) > 1:
         raise ValueError(
             f"embeddings {tuple(embeddings.shape)}, poses {tuple(poses.shape)},"
-            f" {len(subjects)} subjects and {len(views)} views must be (n, d), (n, J,"
-            " 3), n and n"
+            f" {len(subjects)} subjects and {len(views)} views must be (n, d),"
+            " (n, J, 3), n and n"
         )
     if not torch.isfinite(embeddings).all():
         raise ValueError("embeddings hold NaN or infinity: did training diverge?")
-    subjects, views = (_numbered(labels, poses.device) for labels in (subjects, views))
-    queries = (
-        torch.arange(n, device=poses.device)
-        if queries is None
-        else torch.as_tensor(queries, device=poses.device)
-    )
     ks = sorted({int(k) for k in ks})
-    if not len(queries) or not ks or ks[0] < 1:
-        raise ValueError(
-            f"needs at least one query and every k >= 1; got {len(queries)} queries and"
-            f" ks = {ks}"
-        )
+    if not ks or ks[0] < 1:
+        raise ValueError(f"every k must be at least 1, and one is needed; got {ks}")
 
     # Both sums run over the ranks 1 to k, so one pass serves all k.
-    model, oracle = (
-        torch.zeros(ks[-1], dtype=torch.float64, device=poses.device) for _ in range(2)
-    )
+    model, oracle = torch.zeros(2, ks[-1], dtype=torch.float64, device=poses.device)
+    asked = 0
     for chunk, gallery, errors in _galleries(
         poses, subjects, views, cross_subject, queries, ks[-1]
     ):
-        found = nearest(embeddings[chunk], embeddings[gallery], ks[-1])[1]
-        model += errors.gather(1, found).double().sum(0)
+        neighbours = nearest(embeddings[chunk], embeddings[gallery], ks[-1])[1]
+        model += errors.gather(1, neighbours).double().sum(0)
         oracle += smallest(errors, ks[-1])[0].double().sum(0)
+        asked += len(chunk)
 
-    mean = [(total.cumsum(0) / len(queries)).tolist() for total in (model, oracle)]
-    m, o = ({k: total[k - 1] / k for k in ks} for total in mean)
-    return MeanPaMpjpe(m, o, {k: m[k] - o[k] for k in ks})
+    M, O = (  # noqa: E741 the paper's letters
+        {k: total[:k].sum().item() / (k * asked) for k in ks}
+        for total in (model, oracle)
+    )
+    return MeanPaMpjpe(M, O, {k: M[k] - O[k] for k in ks})
 
 
 def random_pick(poses, subjects, views, cross_subject=False, queries=None):
@@ -92,28 +91,11 @@ def random_pick(poses, subjects, views, cross_subject=False, queries=None):
     of each query.
     """
     poses = check_pose(poses, "poses", None)
-    subjects, views = (_numbered(labels, poses.device) for labels in (subjects, views))
-    queries = (
-        torch.arange(len(poses), device=poses.device)
-        if queries is None
-        else torch.as_tensor(queries, device=poses.device)
-    )
-    every = _galleries(poses, subjects, views, cross_subject, queries, 1)
-    return sum(errors.double().mean(1).sum().item() for _, _, errors in every) / len(
-        queries
-    )
-
-
-def _numbered(labels, device):
-    """Labels of any kind as integers."""
-    names = {}
-    return torch.tensor(
-        [
-            names.setdefault(x, len(names))
-            for x in (labels.tolist() if hasattr(labels, "tolist") else labels)
-        ],
-        device=device,
-    )
+    total, asked = 0.0, 0
+    for _, _, errors in _galleries(poses, subjects, views, cross_subject, queries, 1):
+        total += errors.double().mean(1).sum().item()
+        asked += len(errors)
+    return total / asked
 
 
 def _galleries(poses, subjects, views, cross_subject, queries, k):
@@ -124,31 +106,39 @@ def _galleries(poses, subjects, views, cross_subject, queries, k):
     of an instant share its pose, so each different pose that is asked for is aligned
     once with each different pose.
     """
+    device = poses.device
+    subjects, views = (_numbered(labels, device) for labels in (subjects, views))
+    if queries is None:
+        queries = torch.arange(len(poses), device=device)
+    queries = torch.as_tensor(queries, device=device, dtype=torch.long)
+    if not len(queries):
+        raise ValueError("needs at least one query")
     poses, pose_of = poses.unique(dim=0, return_inverse=True)
     compile = len(pose_of[queries].unique()) * len(poses) >= COMPILED_FROM
     alike = views * (len(subjects) + 1) + subjects if cross_subject else views
     galleries = {}
     for kind in alike[queries].unique().tolist():
         first = queries[alike[queries] == kind][0]
-        gallery = views != views[first]
-        if cross_subject:
-            gallery &= subjects != subjects[first]
-        galleries[kind] = gallery.nonzero()[:, 0]
+        allowed = gallery_of(first, subjects, views, cross_subject)
+        galleries[kind] = allowed.nonzero()[:, 0]
         if len(galleries[kind]) < k:
             raise _too_small(galleries[kind], first, k)
     at_once = PAIRS_AT_ONCE * (16 if poses.is_cuda else 1)
-    for chunk in queries[pose_of[queries].argsort()].split(
-        max(1, at_once // len(views))
-    ):
-        asked, row = pose_of[chunk].unique(return_inverse=True)
-        errors = pairwise_pa_mpjpe(poses[asked], poses, compile)
+    in_order = queries[pose_of[queries].argsort()]
+    for chunk in in_order.split(max(1, at_once // len(views))):
+        wanted, row = pose_of[chunk].unique(return_inverse=True)
+        errors = pairwise_pa_mpjpe(poses[wanted], poses, compile)
         for kind in alike[chunk].unique().tolist():
-            members = alike[chunk] == kind
-            yield (
-                chunk[members],
-                galleries[kind],
-                errors[row[members]][:, pose_of[galleries[kind]]],
-            )
+            members, gallery = alike[chunk] == kind, galleries[kind]
+            yield chunk[members], gallery, errors[row[members]][:, pose_of[gallery]]
+
+
+def _numbered(labels, device):
+    """Labels of any kind as integers."""
+    labels, numbers = labels.tolist() if hasattr(labels, "tolist") else labels, {}
+    return torch.tensor(
+        [numbers.setdefault(label, len(numbers)) for label in labels], device=device
+    )
 
 
 def _too_small(gallery, query, k):

@@ -1,45 +1,23 @@
-"""The 17-joint Human3.6M skeleton: names, bones, and what the word *pose* means here."""
+"""The 17-joint Human3.6M skeleton, and what the word *pose* means in this package."""
 
 import torch
 
 JOINTS = (
     "pelvis",
-    "right hip",
-    "right knee",
-    "right ankle",
-    "left hip",
-    "left knee",
-    "left ankle",
-    "spine",
-    "thorax",
-    "neck",
-    "head",
-    "left shoulder",
-    "left elbow",
-    "left wrist",
-    "right shoulder",
-    "right elbow",
-    "right wrist",
+    *("right hip", "right knee", "right ankle"),
+    *("left hip", "left knee", "left ankle"),
+    *("spine", "thorax", "neck", "head"),
+    *("left shoulder", "left elbow", "left wrist"),
+    *("right shoulder", "right elbow", "right wrist"),
 )
 
 #: Pairs (parent, child) of indices into `JOINTS`.
 BONES = (
-    (0, 1),
-    (1, 2),
-    (2, 3),
-    (0, 4),
-    (4, 5),
-    (5, 6),
-    (0, 7),
-    (7, 8),
-    (8, 9),
-    (9, 10),
-    (8, 11),
-    (11, 12),
-    (12, 13),
-    (8, 14),
-    (14, 15),
-    (15, 16),
+    *((0, 1), (1, 2), (2, 3)),
+    *((0, 4), (4, 5), (5, 6)),
+    *((0, 7), (7, 8), (8, 9), (9, 10)),
+    *((8, 11), (11, 12), (12, 13)),
+    *((8, 14), (14, 15), (15, 16)),
 )
 
 ROOT = 0
@@ -47,6 +25,9 @@ ROOT = 0
 #: Counts the 17 joints. In a 16-row pose, which leaves the root out, the left hip is
 #: row `LEFT_HIP - 1`.
 LEFT_HIP = 4
+
+#: Rows of a pose: every joint but the root.
+POSE_JOINTS = len(JOINTS) - 1
 
 
 def root_relative(world):
@@ -64,30 +45,35 @@ def root_relative(world):
     return world[..., 1:, :] - world[..., :1, :]
 
 
-def check_pose(pose, name="pose", joints=len(JOINTS) - 1):
+def check_pose(pose, name="pose", joints=POSE_JOINTS):
     """`pose` as a floating tensor `(..., joints, 3)` of finite numbers, or a
     `ValueError` that names what is wrong.
 
     joints: how many rows a pose must have; None for any number.
     """
     pose = torch.as_tensor(pose)
-    if (
-        pose.ndim < 2
-        or pose.shape[-1] != 3
-        or (joints is not None and pose.shape[-2] != joints)
-    ):
-        rows = "J" if joints is None else joints
+    rows = joints is None or (pose.ndim > 1 and pose.shape[-2] == joints)
+    if pose.ndim < 2 or pose.shape[-1] != 3 or not rows:
         raise ValueError(
-            f"{name} must have the shape (..., {rows}, 3), not {tuple(pose.shape)}"
+            f"{name} must have the shape (..., {joints or 'J'}, 3), not"
+            f" {tuple(pose.shape)}"
         )
     if not pose.is_floating_point():
         pose = pose.to(torch.get_default_dtype())
     finite = torch.isfinite(pose).flatten(-2).all(-1)
     if not finite.all():
-        where = tuple(torch.nonzero(~finite)[0].tolist())
-        at = f" at index {where if len(where) > 1 else where[0]}" if where else ""
         raise ValueError(
-            f"{name} holds NaN or infinite coordinates{at}: leave such frames out, or"
-            " mark them as missing"
+            f"{name} holds NaN or infinite coordinates{where(~finite, 'at index')}:"
+            " leave such frames out, or mark them as missing"
         )
     return pose
+
+
+def where(wrong, words):
+    """' in frame 3' for the first True of `wrong` `(...)`, ' in frame (0, 3)' with more
+    dimensions, '' for a single pose.
+    """
+    first = tuple(torch.nonzero(wrong)[0].tolist())
+    if not first:
+        return ""
+    return f" {words} {first if len(first) > 1 else first[0]}"

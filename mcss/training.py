@@ -2,31 +2,25 @@
 the pose loss, in one pass.
 """
 
-import time
-import warnings
-from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
 import torch
-from torch import distributed, nn
-from tqdm import tqdm
 
 from . import __version__
+from .ablations import LOSSES, MixedSubjectPairs
+from .batches import SameSubjectPairs
 from .configuration import CHAPTER_CONFIG, TrainingConfig
-from .engine.checkpoint import load_checkpoint, restore_model, save_checkpoint
-from .engine.precision import autocast, default_device, resolve
+from .engine.alarm import CollapseAlarm
+from .engine.run import Run
 from .feeding import Feeder
-from .mining import LOSSES
 from .model import MCSS
 from .store.files import recipe_hash
+from .targets import LabelledImages
 
 __all__ = [
     "CHAPTER_CONFIG",
     "FIGURES",
-    "CollapseAlarm",
     "Trained",
     "TrainingConfig",
     "losses",
@@ -34,7 +28,7 @@ __all__ = [
     "train",
 ]
 
-#: What `History` keeps of every step.
+#: What the history keeps of every step.
 FIGURES = (
     "metric_loss",
     "pose_loss",
@@ -42,8 +36,6 @@ FIGURES = (
     "positive_distance",
     "negative_distance",
 )
-#: Steps between two looks at the figures: reading a number off a GPU makes it wait.
-FIGURES_EVERY = 10
 
 
 class Trained(NamedTuple):
@@ -51,18 +43,6 @@ class Trained(NamedTuple):
     #: one list of floats a step for each of FIGURES, plus 'seconds', 'steps_per_epoch',
     #: 'images'
     history: dict
-
-
-def run_folder(store, config, start=None, parent=None):
-    """The folder of this very run, beside the store or in `parent`: whoever asks first
-    trains, all others load.
-
-    start: the folder of the run it starts from, if any.
-    """
-    made_by = [__version__, store.recipe_hash, asdict(config)] + (
-        [Path(start).name] if start else []
-    )
-    return Path(parent or store.path.parent) / f"run-{recipe_hash(made_by)}"
 
 
 def train(
@@ -79,7 +59,8 @@ def train(
     directory: where checkpoints go. A run that was interrupted, at whatever moment,
     goes on from the last one and ends with the same weights (on a CPU: the same bits);
     a finished one is only loaded; two processes on one directory take turns. Without it
-    nothing is kept. progress: show a bar with the losses and the alarms' figures.
+    nothing is kept.
+    progress: show a bar with the losses and the alarm's figures.
     start: an `MCSS` whose weights to begin with, for fine-tuning; None for fresh ones.
     watch: called with (steps done, model) before the first step, every
     `checkpoint_every` steps and after the last; it must leave the model in training
@@ -92,181 +73,37 @@ def train(
     Warns (`RuntimeWarning`) while the embedding is collapsing: all embeddings in one
     place, no negative beyond beta.
     """
-    rank, world = ranks()
-    device = torch.device(device or default_device())
-    if (
-        device.type == "cuda" and device.index is None
-    ):  # the thread that decodes ahead does not inherit the current device
-        device = torch.device("cuda", torch.cuda.current_device())
-    lock = nullcontext()
-    if directory is not None:
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        if rank == 0:
-            lock = filelock.FileLock(directory / ".training.lock")
-    with lock:
-        if world > 1:
-            distributed.barrier()  # nobody reads the checkpoint before rank 0 holds it
-        trained = _run(
-            store,
-            config,
-            directory,
-            device,
-            progress and rank == 0,
-            start,
-            watch if rank == 0 else None,
-            rank,
-            world,
-        )
-        if world > 1:
-            # nobody goes on before the last checkpoint is written
-            distributed.barrier()
-        return trained
-
-
-def ranks():
-    """(rank, world size) of this process: (0, 1) outside `torchrun`."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
-
-
-class Step(nn.Module):
-    """One forward pass from a batch to (loss, figures), as a module, which is what
-    DistributedDataParallel wraps.
-    """
-
-    def __init__(self, model, config, precision, device):
-        super().__init__()
-        self.model, self.config, self.precision, self.device = (
-            model,
-            config,
-            precision,
-            device,
-        )
-
-    def forward(self, batch):
-        with autocast(self.precision, self.device):
-            embedding = self.model.embed(batch.images)
-        return losses(self.model, embedding, batch, self.config)
-
-
-def _run(store, config, directory, device, progress, start, watch, rank, world):
-    feeder = Feeder(store, config, device, rank, world)
-    steps = feeder.steps
-    made_by = {
-        "config": asdict(config) | {"checkpoint_every": 0},
-        "store": store.recipe_hash,
-        "ranks": world,
-    }
-    found = load_checkpoint(directory) if directory else None
-    if found is None:
-        model, step, history = _fresh(store, config, feeder, start)
-    else:
-        _check_same_run(found[1], made_by, directory)
-        model, step, history = (
-            restore_model(*found, directory),
-            found[1]["step"],
-            found[1]["history"],
-        )
-    model.to(device)
-    if config.channels_last:
-        model.to(memory_format=torch.channels_last)
-    model.H.requires_grad_(
-        config.pose_loss
-    )  # DistributedDataParallel waits for every gradient that is due
-    optimizer = torch.optim.Adam(
-        [
-            {"params": [*model.F.parameters(), *model.G.parameters()]},
-            {"params": model.H.parameters()},
-        ],
-        lr=config.lr,
-        betas=config.betas,
-        fused=True,
-    )
-    precision = resolve(config.precision, device)
-    scaler = torch.amp.GradScaler(
-        torch.device(device).type, enabled=precision == "float16"
-    )
-    if found:
-        _restore_optimizer(optimizer, scaler, *found, device)
-    if config.compile:
-        model.F.compile()
-    forward = Step(model, config, precision, device)
-    if world > 1:
-        forward = nn.parallel.DistributedDataParallel(forward)
-
-    alarm = CollapseAlarm(config.beta)
-    pending, began = [], time.perf_counter() - history["seconds"]
-    model.train()
-    if watch and step == 0:
-        watch(0, model)
-    bar = tqdm(
-        total=steps,
-        initial=step,
-        disable=not progress,
-        desc="training",
-        unit="step",
-        mininterval=1,
-    )
-    with bar, feeder.prefetch(step) as batches:
-        for step, batch in enumerate(batches, step):
-            drop = (
-                config.lr_drop
-                if step >= config.lr_drop_epoch * feeder.steps_per_epoch
-                else 1.0
-            )
-            for group, factor in zip(
-                optimizer.param_groups, (1.0, config.pose_lr_factor)
-            ):
-                group["lr"] = config.lr * drop * factor
-            loss, figures = forward(batch)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            pending.append(figures.detach())
-            bar.update()
-            done = step + 1
-            if done % FIGURES_EVERY == 0 or done == steps:
-                _read_figures(
-                    pending, history, bar, alarm if config.metric_loss else None
-                )
-                history["seconds"] = time.perf_counter() - began
-            pause = done % config.checkpoint_every == 0 or done == steps
-            if watch and pause:
-                watch(done, model)
-            if directory and rank == 0 and pause:
-                _read_figures(pending, history, bar, None)
-                tensors = {
-                    f"model.{k}": v for k, v in model.state_dict().items()
-                } | _optimizer_tensors(optimizer)
-                save_checkpoint(
-                    directory,
-                    tensors,
-                    {
-                        "step": done,
-                        "steps": steps,
-                        "model": model.settings,
-                        **made_by,
-                        "scaler": scaler.state_dict(),
-                        "history": history,
-                    },
-                )
-    return Trained(model.requires_grad_(True).eval(), history)
+    pairs, labelled = index_batches(store, config)
+    with run_of(store, config, directory, device, watch) as run:
+        feeder = feeder_of(store, config, pairs, labelled, run)
+        model = new_model(store, config, labelled, start).to(run.device)
+        optimizer = new_optimizer(model, config)
+        images = 2 * config.pairs * config.metric_loss
+        images += config.labelled * config.pose_loss
+        run.resume(model, optimizer, steps_per_epoch=len(pairs), images=images)
+        for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
+            set_learning_rate(optimizer, config, epoch=step // len(pairs))
+            with run.autocast():
+                embedding = model.embed(batch.images)
+            loss, figures = losses(model, embedding, batch, config)
+            optimizer.zero_grad()
+            run.backward(loss)
+            run.update()
+            run.record(figures)
+    return Trained(model.eval(), run.history)
 
 
 def losses(model, embedding, batch, config):
     """L = L_cnstr + w L_pose of one batch, and the figures worth keeping, in the order
     of FIGURES.
     """
-    nothing = embedding.new_zeros(())
-    total, figures = nothing, [nothing] * len(FIGURES)
+    zero = embedding.new_zeros(())
+    total, figures = zero, [zero] * len(FIGURES)
     m = batch.pairs
     if m:
-        metric = LOSSES[config.mining](
-            embedding[:m], embedding[m : 2 * m], config.margin, config.beta
-        )
+        loss_of = LOSSES[config.mining]
+        anchor, positive = embedding[:m], embedding[m : 2 * m]
+        metric = loss_of(anchor, positive, config.margin, config.beta)
         total = total + metric.loss
         figures[0], figures[2:] = metric.loss.detach(), metric[1:]
     if batch.targets is not None:
@@ -278,8 +115,31 @@ def losses(model, embedding, batch, config):
     return total, torch.stack(figures)
 
 
-def _fresh(store, config, feeder, start):
-    """(model, steps done, history) at the beginning of a run."""
+def index_batches(store, config):
+    """(pairs, labelled) of a run: which images meet in which step. The pairs also count
+    the steps of a run without the metric loss, so that the Baseline has as many.
+    """
+    sampler = SameSubjectPairs if config.same_subject else MixedSubjectPairs
+    pairs = sampler(store, config.split, config.pairs, config.gap, config.seed)
+    labelled = None
+    if config.pose_loss:
+        labelled = LabelledImages(
+            store,
+            config.split,
+            config.label_subjects,
+            config.label_views,
+            config.label_share,
+            config.labelled,
+            config.seed,
+            config.target,
+        )
+    return pairs, labelled
+
+
+def new_model(store, config, labelled=None, start=None):
+    """A network with the configuration's seed, or with the weights of `start`; its H
+    knows mean and standard deviation of the labelled poses.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = MCSS(
@@ -296,102 +156,83 @@ def _fresh(store, config, feeder, start):
                 f" {model.settings}"
             )
         model.load_state_dict(start.state_dict())
-    if config.pose_loss:
-        model.pose_mean.copy_(feeder.pose_mean)
-        model.pose_std.copy_(feeder.pose_std)
-    images = 2 * config.pairs * config.metric_loss + config.labelled * config.pose_loss
-    return (
-        model,
-        0,
-        {name: [] for name in FIGURES}
-        | {"seconds": 0.0, "steps_per_epoch": feeder.steps_per_epoch, "images": images},
+    if labelled is not None:
+        model.pose_mean.copy_(labelled.mean)
+        model.pose_std.copy_(labelled.std)
+    if config.channels_last:
+        model.to(memory_format=torch.channels_last)
+    if config.compile:
+        model.F.compile()
+    return model
+
+
+def new_optimizer(model, config):
+    """Adam, with H in a group of its own."""
+    groups = [*model.F.parameters(), *model.G.parameters()], [*model.H.parameters()]
+    return torch.optim.Adam(
+        [{"params": group} for group in groups],
+        lr=config.lr,
+        betas=config.betas,
+        fused=True,
     )
 
 
-def _check_same_run(meta, made_by, directory):
-    differ = [
-        key
-        for key, value in made_by["config"].items()
-        if meta["config"].get(key) != _as_json(value)
-    ]
-    differ += ["the data"] * (meta["store"] != made_by["store"]) + [
-        "the number of ranks"
-    ] * (meta.get("ranks", 1) != made_by["ranks"])
-    if differ:
+def set_learning_rate(optimizer, config, epoch):
+    """lr, dropped once; H's is `pose_lr_factor` times that."""
+    drop = config.lr_drop if epoch >= config.lr_drop_epoch else 1.0
+    for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
+        group["lr"] = config.lr * drop * factor
+
+
+def run_of(store, config, directory=None, device=None, watch=None):
+    """The `mcss.engine.run.Run` of a training."""
+    alarm = CollapseAlarm(config.beta)
+
+    def check(step, last):
+        alarm.check(step, last["valid_share"], last["negative_distance"])
+
+    def describe(last):
+        return (
+            f"L_cnstr {last['metric_loss']:.3f}, L_pose {last['pose_loss']:.3f}, valid"
+            f" negatives {last['valid_share']:.0%}, pair distance"
+            f" {last['negative_distance']:.2f}"
+        )
+
+    return Run(
+        {"config": config.method(), "store": store.recipe_hash},
+        FIGURES,
+        directory,
+        device,
+        config.precision,
+        config.checkpoint_every,
+        describe,
+        check if config.metric_loss else None,
+        watch,
+    )
+
+
+def feeder_of(store, config, pairs, labelled, run=None):
+    """The `Feeder` of a training: this rank's share of the index batches.
+
+    Raises `ValueError` for batches too small to share.
+    """
+    device, rank, world = (run.device, run.rank, run.world) if run else ("cpu", 0, 1)
+    sizes = [pairs.smallest] * config.metric_loss + [config.labelled] * config.pose_loss
+    if min(sizes) < 2 * world:
         raise ValueError(
-            f"{directory} holds a run with other settings ({', '.join(differ)} differ):"
-            " take another directory, or delete it"
+            f"batches of {pairs.smallest} pairs and {config.labelled} labelled images"
+            f" do not give {world} processes two each"
         )
+    fed = pairs if config.metric_loss else None
+    return Feeder(store, fed, labelled, device, rank, world)
 
 
-def _as_json(value):
-    return list(value) if isinstance(value, tuple) else value
+def run_folder(store, config, start=None, parent=None):
+    """The folder of this very run, beside the store or in `parent`: the first process
+    to use it trains, all later ones load.
 
-
-def _optimizer_tensors(optimizer):
-    state = optimizer.state_dict()["state"]
-    return {
-        f"optimizer.{i}.{key}": value
-        for i, entry in state.items()
-        for key, value in entry.items()
-    }
-
-
-def _restore_optimizer(optimizer, scaler, tensors, meta, device):
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, i, key = name.split(".")
-            # the fused optimizer walks a moment as it lies in memory: it must lie as
-            # its parameter does
-            if value.ndim:
-                value = torch.empty_like(parameters[int(i)]).copy_(value)
-            state.setdefault(int(i), {})[key] = value.to(device)
-    optimizer.load_state_dict(
-        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-    )
-    if meta["scaler"]:  # empty where the run began on a device that needs no scaling
-        scaler.load_state_dict(meta["scaler"])
-
-
-def _read_figures(pending, history, bar, alarm):
-    """Moves the figures of the last steps from the device into the history, the bar and
-    the collapse alarm.
+    start: the folder of the run it starts from, if any.
     """
-    if not pending:
-        return
-    for name, values in zip(FIGURES, torch.stack(pending).T.tolist()):
-        history[name] += values
-    pending.clear()
-    last = {name: history[name][-1] for name in FIGURES}
-    bar.set_postfix_str(
-        f"L_cnstr {last['metric_loss']:.3f}, L_pose {last['pose_loss']:.3f}, valid"
-        f" negatives {last['valid_share']:.0%}, pair distance"
-        f" {last['negative_distance']:.2f}"
-    )
-    if alarm:
-        alarm.look(
-            len(history["valid_share"]), last["valid_share"], last["negative_distance"]
-        )
-
-
-class CollapseAlarm:
-    """Warns, at most every 100 steps, while the mean distance between different
-    instants is falling under beta.
-    """
-
-    def __init__(self, beta):
-        self.beta, self.silent_until = beta, 0
-
-    def look(self, step, valid_share, distance):
-        if step >= self.silent_until and (distance < self.beta or valid_share < 0.5):
-            self.silent_until = step + 100
-            warnings.warn(
-                f"step {step}: the embedding is collapsing: different instants are"
-                f" {distance:.2f} apart on average, {valid_share:.0%} of the pairs have"
-                f" a negative beyond beta = {self.beta}. Without negatives nothing"
-                " pushes. Keep batch_norm=True, or lower beta or lr",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+    made_by = [__version__, store.recipe_hash, config.method()]
+    made_by += [Path(start).name] if start else []
+    return Path(parent or store.path.parent) / f"run-{recipe_hash(made_by)}"

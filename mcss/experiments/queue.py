@@ -19,9 +19,11 @@ from safetensors.torch import load_file
 from ..data import open_store
 from ..engine.checkpoint import INDEX, load_model, save_tensors
 from ..engine.precision import default_device
-from ..inference import Predictions, predict, truth_of
+from ..engine.ranks import ranks
+from ..inference import Predictions, predict
 from ..store.files import write_json
-from ..training import ranks, run_folder, train
+from ..targets import truth_of
+from ..training import run_folder, train
 from .catalogue import EXPERIMENTS
 from .measures import Evaluated, with_truth
 from .results import origin, summary

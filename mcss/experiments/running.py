@@ -11,7 +11,7 @@ import filelock
 import torch
 from tqdm import tqdm
 
-from ..training import ranks
+from ..engine.ranks import ranks
 from .catalogue import EXPERIMENTS
 from .queue import Queue, seeds_of
 from .results import write_result

@@ -1,9 +1,9 @@
-"""Similarity Procrustes without a singular value decomposition: the work behind
-PA-MPJPE.
+"""Similarity Procrustes of all pairs in closed form, without a singular value
+decomposition: the fast form of PA-MPJPE.
 
-Every function here works on poses as `normalised` gives them: p is what is aligned, q
-what it is aligned to, both `(3, J, ...)`, and M_ab = sum_j q_aj p_bj, `(3, 3, ...)`,
-which `correlation` makes.
+The functions below `pairwise_residual` work on poses as `normalised` gives them: p is
+what is aligned, q what it is aligned to, both `(3, J, ...)`, and
+M_ab = sum_j q_aj p_bj, `(3, 3, ...)`, which `correlation` makes.
 """
 
 import functools
@@ -13,26 +13,56 @@ import torch
 
 #: Below this share of its largest possible value, the denominator of the closed form
 #: says that the best rotation is (nearly) not unique; such pairs, which hardly occur,
-#: go through the decomposition instead.
+#: go through the plain form instead.
 DEGENERATE = 1e-7
+#: Query poses for each core, and gallery poses, aligned at once: what a core's cache
+#: holds.
+BLOCK = 16, 2048
 #: Newton's steps; five to eight are usual, and a pair that needs more goes through the
-#: decomposition as well.
+#: plain form as well.
 STEPS = 10
 
 
-def similarity_residual(source, target):
-    """Mean over joints of || s R source_j + t - target_j ||, with the s, R, t that
-    align best in least squares.
+def pairwise_residual(queries, gallery, otherwise, compile=False):
+    """Mean over joints of || s R gallery_j + t - query_j || of every pair, with the s,
+    R, t that align best in least squares; R is a rotation, never a reflection.
 
-    source, target: `(..., J, 3)`, which broadcast against each other. R is a rotation,
-    never a reflection. Returns `(...)` in the unit and number format of the input.
-    Poses whose joints all coincide align to their centre.
+    queries `(Q, J, 3)`, gallery `(G, J, 3)`. Returns `(Q, G)` in the unit and number
+    format of the queries; the work takes bounded memory besides that result.
+    otherwise: a function of poses and targets, `(n, J, 3)` twice -> `(n,)`, for the few
+    pairs whose best rotation is (nearly) not unique. compile: make one loop of machine
+    code of it, which needs a C++ compiler and half a minute.
     """
-    p, _ = normalised(source)
-    q, size = normalised(target)
-    return residual(
-        correlation(q, p), p.to(source.dtype), q.to(source.dtype)
-    ) * size.to(source.dtype)
+    (q, size), (p, _) = normalised(queries[:, None]), normalised(gallery[None])
+    rows, columns = BLOCK
+    rows *= 64 if queries.is_cuda else torch.get_num_threads()
+    closed_form = by_closed_form
+    if compile:  # for one size of block
+        closed_form = compiled()
+        q, p = _whole_blocks(q, 2, rows), _whole_blocks(p, 3, columns)
+    result = queries.new_empty(len(queries), len(gallery))
+    for i in range(0, len(queries), rows):
+        for j in range(0, len(gallery), columns):
+            a, b = q[:, :, i : i + rows], p[..., j : j + columns]
+            block, odd = (
+                x[: len(queries) - i, : len(gallery) - j]
+                for x in closed_form(
+                    correlation(a, b), b.to(queries.dtype), a.to(queries.dtype)
+                )
+            )
+            block = block * size[i : i + rows].to(queries.dtype)
+            if odd.any():
+                at, of = (index for index in odd.nonzero(as_tuple=True))
+                block[at, of] = otherwise(gallery[j + of], queries[i + at])
+            result[i : i + rows, j : j + columns] = block
+    return result
+
+
+def _whole_blocks(poses, dim, block):
+    """Fills up to a multiple of `block` by repeating the last pose."""
+    n = poses.shape[dim]
+    index = torch.arange(-(-n // block) * block, device=poses.device)
+    return poses.index_select(dim, index.clamp_max(n - 1))
 
 
 def normalised(pose):
@@ -52,31 +82,10 @@ def correlation(q, p):
     return torch.einsum("aj...,bj...->ab...", q, p)
 
 
-def residual(M, p, q, closed_form=None):
-    """Mean over joints of || s R p_j - q_j ||, `(...)`. M in float64; p and q in the
-    number format of the result.
-    """
-    found, degenerate = (closed_form or by_closed_form)(M, p, q)
-    if degenerate.any():
-        p, q = (x.expand(3, -1, *found.shape)[:, :, degenerate] for x in (p, q))
-        found[degenerate] = by_decomposition(M[:, :, degenerate], p, q)
-    return found
-
-
-def by_decomposition(M, p, q):
-    """`residual` as textbooks have it (Umeyama, PAMI 1991): the reference. M `(3, 3,
-    n)`.
-    """
-    U, S, Vt = torch.linalg.svd(M.movedim(-1, 0))
-    sign = torch.where(torch.linalg.det(U @ Vt) < 0, -1, 1)
-    U = torch.cat((U[..., :2], U[..., 2:] * sign[:, None, None]), -1)
-    scale = S[:, 0] + S[:, 1] + S[:, 2] * sign
-    return _mean_offset((scale[:, None, None] * (U @ Vt)).movedim(0, -1), p, q)
-
-
 def by_closed_form(M, p, q):
-    """`residual`, and `(...)` bool, the pairs for which it does not hold because the
-    rotation is not unique.
+    """Mean over joints of || s R p_j - q_j ||, `(...)`, in units of q's size; and
+    `(...)` bool, the pairs for which it does not hold, because their rotation is not
+    unique. M in float64; p and q in the number format of the result.
 
     With the singular values s1 >= s2 >= |s3| of M, s3 carrying the sign of det M, the
     best rotation maximises tr(R^T M), and s is that maximum, lambda = s1 + s2 + s3: the
@@ -136,9 +145,8 @@ def _largest_root(square, det, constant):
     """The largest root of x^4 - 2 square x^2 - 8 det x + constant, and the last of
     Newton's steps towards it.
     """
-    root = (
-        (3 * square).sqrt().clamp_max(1)
-    )  # an upper bound, from which Newton descends without overshooting
+    # an upper bound, from which Newton descends without overshooting
+    root = (3 * square).sqrt().clamp_max(1)
     for _ in range(STEPS):
         x2 = root * root
         value = (x2 - 2 * square) * x2 - 8 * det * root + constant

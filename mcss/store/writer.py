@@ -4,7 +4,6 @@ checksummed.
 
 import io
 import json
-import re
 from pathlib import Path
 
 import filelock
@@ -14,22 +13,16 @@ from PIL import Image
 
 from ..skeleton import JOINTS
 from .files import atomic_write, checksum, recipe_hash, write_json
-
-FORMAT = "mcss-store"
-VERSION = 1
-INDEX = "dataset.json"
-#: Frames in one record batch of a part: what is held in memory while writing, and the
-#: step of random access.
-FRAMES_A_BATCH = 64
-NAME = re.compile(r"[\w][\w .,()+-]*")
-
-
-def part_schema(views):
-    """The Arrow schema of a part: one row a frame, one image and one crop a view."""
-    fields = [pa.field("pose", pa.list_(pa.float32(), 3 * len(JOINTS)))]
-    fields += [pa.field(f"image {view}", pa.large_binary()) for view in views]
-    fields += [pa.field(f"crop {view}", pa.list_(pa.float32(), 3)) for view in views]
-    return pa.schema(fields)
+from .format import (
+    FORMAT,
+    FRAMES_A_BATCH,
+    INDEX,
+    NAME,
+    VERSION,
+    crop_column,
+    image_column,
+    part_schema,
+)
 
 
 class StoreWriter:
@@ -264,8 +257,8 @@ class StoreWriter:
         for v, view in enumerate(self.views):
             if images[v] is not None:
                 self._check_image(images[v], f"{where}, view {view}")
-            row[f"image {view}"] = images[v]
-            row[f"crop {view}"] = (
+            row[image_column(view)] = images[v]
+            row[crop_column(view)] = (
                 None if crops is None else np.asarray(crops[v], np.float32)
             )
         return row

@@ -1,4 +1,4 @@
-"""The rivals of the paper's mining, against double loops and pytorch-metric-learning."""
+"""What the paper's mining is compared with, against double loops and pytorch-metric-learning."""
 
 import pytest
 import torch
@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 from pytorch_metric_learning.losses import NTXentLoss
 from torch.nn.functional import normalize
 
-from mcss.mining import (
-    LOSSES,
-    info_nce_loss,
-    multiview_contrastive_loss,
-    pairwise_distances,
-    random_loss,
-    semi_hard_loss,
-)
+from mcss.ablations import LOSSES, info_nce_loss, random_loss, semi_hard_loss
+from mcss.mining import multiview_contrastive_loss, pairwise_distances
 
 
 def pairs(m, seed, d=8):

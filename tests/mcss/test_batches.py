@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from toy import toy_store, views_missing
 
-from mcss.batches import LabelledImages, MixedSubjectPairs, SameSubjectPairs, deal
+from mcss.ablations import MixedSubjectPairs
+from mcss.batches import SameSubjectPairs
 from mcss.data import Split
+from mcss.dealing import deal
+from mcss.targets import LabelledImages
 
 
 def test_an_epoch_shows_each_instant_once(store):
@@ -74,7 +77,7 @@ def test_more_instants_than_a_pool_holds(store, monkeypatch):
     """Every instant once, the gap kept, no batch too large, and as many batches as promised; other
     instants meet in the next epoch.
     """
-    monkeypatch.setattr("mcss.batches.POOL", 16)
+    monkeypatch.setattr("mcss.dealing.POOL", 16)
     sampler = SameSubjectPairs(store, pairs=4, gap=0.2)
     epochs = [sampler.epoch(e) for e in range(20)]
     for batches in epochs:

@@ -68,7 +68,7 @@ def test_long_clips_span_record_batches(tmp_path):
     store = toy_store(
         tmp_path / "s", subjects=("A",), test=(), clips=1, frames=150, size=32, views=2
     )
-    assert len(store._locate("A", 0)[1]) == 3
+    assert len(store._parts.images("A", 0)[1]) == 3
     for t in (0, 63, 64, 127, 128, 149):
         one = store.images("A", [t], [1])
         assert torch.equal(one, store.decode(store.encoded("A", [t], [1])))
@@ -155,23 +155,12 @@ def test_a_cut_off_part(tmp_path, damage):
 
 
 def test_an_image_that_is_no_image(tmp_path):
-    whole = next(toy_frames(0, 1, 32))["images"][0]
-    with StoreWriter(
-        tmp_path / "s",
-        name="m",
-        licence="",
-        source="",
-        recipe={},
-        fps=10,
-        image_size=32,
-        views=["a"],
-    ) as writer:
-        writer.add(
-            "S", "c", "Waving", [{"images": [whole[: whole.index(b"\xff\xda")]]}]
-        )  # its header alone
-        writer.finish({})
-    with pytest.raises(ValueError, match="subject S cannot be decoded.*verify"):
-        open_store(tmp_path / "s").images("S", [0], [0])
+    """One whose bytes changed after it was written; the file is as long as before."""
+    store = toy_store(tmp_path / "s", subjects=("A",), test=(), clips=1, frames=1, views=1)
+    part = store.path / "A" / "clip0.arrow"
+    part.write_bytes(part.read_bytes().replace(b"\xff\xd8\xff", bytes(3), 1))
+    with pytest.raises(ValueError, match="subject A cannot be decoded.*verify"):
+        open_store(store.path).images("A", [0], [0])
 
 
 @pytest.mark.parametrize(

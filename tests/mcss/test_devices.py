@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mcss.ablations import LOSSES
 from mcss.engine.precision import autocast
 from mcss.fast.neighbours import nearest
 from mcss.feeding import Batch
-from mcss.mining import LOSSES
 from mcss.model import MCSS
-from mcss.training import Step, TrainingConfig
+from mcss.training import TrainingConfig, losses
 
 
 def inputs():
@@ -21,9 +21,12 @@ def inputs():
 
 
 def a_step(mining, precision="float16"):
-    return lambda model, batch, *_: Step(
-        model.train(), TrainingConfig(mining=mining), precision, torch.device("cuda")
-    )(batch)
+    def step(model, batch, *_):
+        with autocast(precision, "cuda"):
+            embedding = model.train().embed(batch.images)
+        return losses(model, embedding, batch, TrainingConfig(mining=mining))
+
+    return step
 
 
 def a_prediction(model, batch, *_):

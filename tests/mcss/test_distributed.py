@@ -5,14 +5,22 @@ the same half-batches.
 import subprocess
 import sys
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mcss.engine.checkpoint import load_checkpoint
-from mcss.feeding import Feeder
-from mcss.model import MCSS
-from mcss.training import TrainingConfig, losses, train
+from mcss.training import (
+    TrainingConfig,
+    feeder_of,
+    index_batches,
+    losses,
+    new_model,
+    new_optimizer,
+    set_learning_rate,
+    train,
+)
 
 CONFIG = TrainingConfig(
     pairs=8,
@@ -23,6 +31,13 @@ CONFIG = TrainingConfig(
     channels_last=False,
     precision="float32",
 )
+
+
+def share(store, config, rank, world):
+    """The `Feeder` of one rank."""
+    run = SimpleNamespace(device="cpu", rank=rank, world=world)
+    return feeder_of(store, config, *index_batches(store, config), run)
+
 
 CHANGES = {"both": {}, "metric": {"pose_loss": False}, "pose": {"metric_loss": False}}
 
@@ -37,7 +52,8 @@ distributed.init_process_group("gloo")
 for directory, config in {runs!r}.items():
     config = TrainingConfig(**config)
     trained = train(open_store({store!r}), config, directory, device="cpu", progress=False)
-    again = train(open_store({store!r}), config, directory, device="cpu", progress=False)  # finished: both ranks only load it
+    # finished: both ranks only load it
+    again = train(open_store({store!r}), config, directory, device="cpu", progress=False)
     assert again.history == trained.history or distributed.get_rank()
 distributed.destroy_process_group()
 """
@@ -82,20 +98,13 @@ def by_hand(store, config):
     """Gradients of the two halves of each batch, each with its own negatives and BatchNorm
     statistics, averaged.
     """
-    halves = [Feeder(store, config, "cpu", rank, 2) for rank in (0, 1)]
-    torch.manual_seed(config.seed)
-    model = MCSS(image_size=store.image_size)
-    optimizer = torch.optim.Adam(
-        [
-            {"params": [*model.F.parameters(), *model.G.parameters()]},
-            {"params": model.H.parameters(), "lr": config.lr * config.pose_lr_factor},
-        ],
-        lr=config.lr,
-        betas=config.betas,
-        fused=True,
-    )
+    halves = [share(store, config, rank, 2) for rank in (0, 1)]
+    pairs, labelled = index_batches(store, config)
+    model = new_model(store, config, labelled)
+    optimizer = new_optimizer(model, config)
+    set_learning_rate(optimizer, config, epoch=0)
     model.train()
-    for step in range(halves[0].steps):
+    for step in range(len(pairs)):
         optimizer.zero_grad()
         for half in halves:
             batch = half.batch(step)
@@ -127,8 +136,8 @@ def test_two_processes_do_what_one_does_with_averaged_gradients(store, runs, kin
 
 def test_the_halves_are_the_batch(store):
     whole, *halves = (
-        Feeder(store, CONFIG),
-        *(Feeder(store, CONFIG, "cpu", rank, 2) for rank in (0, 1)),
+        share(store, CONFIG, 0, 1),
+        *(share(store, CONFIG, rank, 2) for rank in (0, 1)),
     )
     batch, parts = whole.batch(3), [half.batch(3) for half in halves]
     m, pieces = batch.pairs, [part.images.split([part.pairs, part.pairs, 2]) for part in parts]
@@ -144,7 +153,7 @@ def test_the_halves_are_the_batch(store):
 
 def test_too_small_to_share(store):
     with pytest.raises(ValueError, match="do not give 5 processes two each"):
-        Feeder(store, CONFIG, "cpu", 0, 5)
+        share(store, CONFIG, 0, 5)
 
 
 def test_another_number_of_processes_is_refused(store, runs):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
-from mcss.fast import procrustes as alignment
+from mcss.fast import procrustes as fast
 from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe, pairwise_pa_mpjpe
 
 
@@ -107,7 +107,7 @@ def test_pairwise_is_the_metric_pair_by_pair(monkeypatch):
     queries, gallery = poses(7, 7), poses(11, 8)
     expected = torch.stack([pa_mpjpe(gallery, q.expand(11, 16, 3)) for q in queries])
     torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected)
-    monkeypatch.setattr("mcss.metrics.BLOCK", (1, 5))  # in blocks smaller than a row
+    monkeypatch.setattr("mcss.fast.procrustes.BLOCK", (1, 5))  # in blocks smaller than a row
     torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected)
 
 
@@ -115,7 +115,7 @@ def test_compiled_it_is_the_same(monkeypatch):
     """Three joints, so that compiling takes little time; blocks that do not divide the poses; flat
     poses, which are degenerate.
     """
-    monkeypatch.setattr("mcss.metrics.BLOCK", (8, 64))
+    monkeypatch.setattr("mcss.fast.procrustes.BLOCK", (8, 64))
     queries, gallery = poses(19, 7, torch.float32)[:, :3], poses(70, 8, torch.float32)[:, :3]
     gallery[5] = gallery[5, :1]
     with warnings.catch_warnings(
@@ -137,18 +137,27 @@ def test_without_a_compiler(monkeypatch):
         return fails
 
     monkeypatch.setattr(torch, "compile", broken)
-    monkeypatch.setattr("mcss.metrics.compiled", alignment.compiled.__wrapped__)
+    monkeypatch.setattr("mcss.fast.procrustes.compiled", fast.compiled.__wrapped__)
     queries, gallery = poses(3, 7), poses(4, 8)
     with pytest.warns(RuntimeWarning, match="runs uncompiled, several times slower .no compiler."):
         found = pairwise_pa_mpjpe(queries, gallery, compile=True)
     torch.testing.assert_close(found, pairwise_pa_mpjpe(queries, gallery))
 
 
-def test_pairs_that_newton_leaves_go_through_the_decomposition(monkeypatch):
-    a, b = poses(50, 5), poses(50, 6)
-    expected = pa_mpjpe(a, b)
+def test_pairs_that_newton_leaves_go_through_the_plain_form(monkeypatch):
+    a, b = poses(9, 5), poses(7, 6)
+    expected = pairwise_pa_mpjpe(a, b)
     monkeypatch.setattr("mcss.fast.procrustes.STEPS", 1)
-    torch.testing.assert_close(pa_mpjpe(a, b), expected)
+    torch.testing.assert_close(pairwise_pa_mpjpe(a, b), expected)
+
+
+@pytest.mark.parametrize("kind", DEGENERATE)
+def test_the_fast_form_is_the_plain_form(kind):
+    """Usual, flat, straight, mirrored and equal poses, and one whose joints all coincide."""
+    queries, gallery = poses(6, 5), torch.cat([DEGENERATE[kind](poses(9, 6)), poses(6, 5)])
+    gallery[0] = gallery[0, :1]
+    expected = torch.stack([pa_mpjpe(gallery, q.expand_as(gallery)) for q in queries])
+    torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected, atol=1e-4, rtol=0)
 
 
 def test_it_is_the_gallery_that_is_scaled():

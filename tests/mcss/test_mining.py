@@ -7,13 +7,12 @@ from pytorch_metric_learning.losses import ContrastiveLoss
 from pytorch_metric_learning.reducers import SumReducer
 from torch.nn.functional import normalize
 
-from mcss.fast import nearest_negatives
+from mcss.fast import mined_distances
 from mcss.mining import (
     contrastive_loss,
     hardest_negatives,
     multiview_contrastive_loss,
     pairwise_distances,
-    sparse_contrastive_loss,
 )
 
 
@@ -158,19 +157,20 @@ def test_against_pytorch_metric_learning(margin):
 @pytest.mark.parametrize("m", [2, 66, 129, 300])
 @pytest.mark.parametrize("beta", [0.0, 0.3, 1.1])
 @pytest.mark.parametrize("kind", ["spread out", "crowded", "repeated", "long"])
-def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
+def test_the_fast_form_is_the_plain_form(m, beta, kind, monkeypatch):
     """Value, figures and gradient, in blocks that do not divide m; also where rounding decides what
     is beyond beta.
     """
-    monkeypatch.setitem(nearest_negatives.SIDE, "cpu", 112)
+    monkeypatch.setitem(mined_distances.SIDE, "cpu", 112)
     anchor, positive = embeddings(m, 2 if kind == "crowded" else 16, seed=m, dtype=torch.float32)
     if kind == "repeated":
         anchor = positive = anchor[torch.arange(m) // 3]
     scale = 50 if kind == "long" else 1
     results = []
-    for loss in (contrastive_loss, sparse_contrastive_loss):
+    for fast_from in (10**9, 0):
+        monkeypatch.setattr("mcss.mining.FAST_FROM", fast_from)
         a, p = (x.mul(scale).requires_grad_() for x in (anchor, positive))
-        found = loss(a, p, 1.2 * scale, beta * scale)
+        found = contrastive_loss(a, p, 1.2 * scale, beta * scale)
         found.loss.backward()
         results.append(
             (torch.stack(found).detach() / torch.tensor([scale, 1, scale, scale]), a.grad, p.grad)
@@ -183,8 +183,8 @@ def test_the_sparse_loss_is_the_loss(m, beta, kind, monkeypatch):
         torch.testing.assert_close(results[1][1:], results[0][1:], atol=1e-5, rtol=0)
 
 
-def test_the_sparse_loss_needs_no_matrix(monkeypatch):
-    monkeypatch.setattr(nearest_negatives, "_dense", None)
+def test_the_fast_form_needs_no_matrix(monkeypatch):
+    monkeypatch.setattr(mined_distances, "_dense", None)
     largest = []
     product = torch.Tensor.__matmul__
     monkeypatch.setattr(
@@ -193,7 +193,7 @@ def test_the_sparse_loss_needs_no_matrix(monkeypatch):
         lambda a, b: largest.append(len(a) * b.shape[1]) or product(a, b),
     )
     multiview_contrastive_loss(*embeddings(3000, dtype=torch.float32))
-    assert max(largest) == nearest_negatives.SIDE["cpu"] ** 2 and len(largest) == 9
+    assert max(largest) == mined_distances.SIDE["cpu"] ** 2 and len(largest) == 9
 
 
 def test_bad_input():

@@ -11,15 +11,21 @@ import pytest
 import torch
 from toy import toy_store
 
+from mcss.engine.alarm import CollapseAlarm
 from mcss.engine.checkpoint import load_checkpoint, load_model, save_checkpoint
 from mcss.engine.precision import resolve
-from mcss.feeding import Feeder
-from mcss.inference import predict, truth_of
+from mcss.inference import predict
 from mcss.metrics import mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
-from mcss.training import FIGURES, CollapseAlarm, TrainingConfig, train
+from mcss.targets import truth_of
+from mcss.training import FIGURES, TrainingConfig, feeder_of, index_batches, train
 
 SMALL = TrainingConfig(pairs=8, labelled=4, epochs=2, gap=0.2, lr_drop_epoch=1, checkpoint_every=3)
+
+
+def fed(store, **change):
+    config = dataclasses.replace(SMALL, **change)
+    return feeder_of(store, config, *index_batches(store, config))
 
 
 def same_weights(a, b):
@@ -69,14 +75,20 @@ def test_the_history_has_every_step(learned):
 
 
 def test_the_baseline_sees_the_same_labels_and_steps(store):
-    both, baseline = (
-        Feeder(store, dataclasses.replace(SMALL, metric_loss=m)) for m in (True, False)
-    )
-    assert both.steps == baseline.steps
-    for step in (0, 5, both.steps - 1):
+    both, baseline = (fed(store, metric_loss=m) for m in (True, False))
+    for step in (0, 5, SMALL.epochs * len(both.pairs) - 1):
         a, b = both.batch(step), baseline.batch(step)
         assert torch.equal(a.images[2 * a.pairs :], b.images) and torch.equal(a.targets, b.targets)
         assert b.pairs == 0 and len(b.images) == 4
+    steps = {
+        len(
+            train(store, dataclasses.replace(SMALL, metric_loss=m), progress=False).history[
+                "pose_loss"
+            ]
+        )
+        for m in (True, False)
+    }
+    assert steps == {SMALL.epochs * len(both.pairs)}
 
 
 def test_metric_loss_alone_needs_no_poses(tmp_path):
@@ -86,23 +98,21 @@ def test_metric_loss_alone_needs_no_poses(tmp_path):
 
 
 def test_targets_are_normalised_over_the_labelled_poses(store):
-    feeder = Feeder(store, dataclasses.replace(SMALL, label_subjects=("B",)))
+    feeder = fed(store, label_subjects=("B",))
     poses = truth_of(store, "B", range(40))
-    torch.testing.assert_close(feeder.pose_mean, poses.mean(0))
-    batch, labels = feeder.batch(0), feeder._labelled.batch(0)
-    restored = batch.targets * feeder.pose_std + feeder.pose_mean
+    torch.testing.assert_close(feeder.labelled.mean, poses.mean(0))
+    batch, labels = feeder.batch(0), feeder.labelled.batch(0)
+    restored = batch.targets * feeder.labelled.std + feeder.labelled.mean
     torch.testing.assert_close(restored, poses[labels.frames], atol=1e-2, rtol=0)
     assert torch.equal(batch.images[-1], store.images("B", labels.frames[-1], labels.views[-1])[0])
 
 
 def test_global_targets(store):
-    canonical, world = (
-        Feeder(store, dataclasses.replace(SMALL, target=t)) for t in ("canonical", "global")
-    )
-    assert canonical.pose_std[3, 1] == 1.0  # the left hip's y never varies
-    assert world.pose_std[3, 1] > 20
+    canonical, world = (fed(store, target=t).labelled for t in ("canonical", "global"))
+    assert canonical.std[3, 1] == 1.0  # the left hip's y never varies
+    assert world.std[3, 1] > 20
     with pytest.raises(ValueError, match="'canonical' or 'global'"):
-        Feeder(store, dataclasses.replace(SMALL, target="camera"))
+        fed(store, target="camera")
 
 
 def test_the_learning_rate_drops(store, monkeypatch):
@@ -122,7 +132,8 @@ RUN = """
 from mcss.data import open_store
 from mcss.training import TrainingConfig, train
 print("ready", flush=True)
-train(open_store({store!r}), TrainingConfig(**{config!r}), {directory!r}, device="cpu", progress=False)
+config = TrainingConfig(**{config!r})
+train(open_store({store!r}), config, {directory!r}, device="cpu", progress=False)
 """
 
 
@@ -169,7 +180,7 @@ def test_a_finished_run_is_only_loaded(store, tmp_path, monkeypatch):
     assert (tmp_path / "checkpoint.json").read_bytes() == index
     assert same_weights(first.model, load_model(tmp_path))
     # on another GPU, whose float16 needs loss scaling as the first one's format did not
-    monkeypatch.setattr("mcss.training.resolve", lambda *_: "float16")
+    monkeypatch.setattr("mcss.engine.run.resolve", lambda *_: "float16")
     assert same_weights(first.model, train(store, SMALL, tmp_path, progress=False).model)
 
 
@@ -231,11 +242,11 @@ def test_without_batch_norm_it_collapses_and_says_so(store):
     alarm = CollapseAlarm(0.3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        alarm.look(10, 1.0, 1.2)
+        alarm.check(10, 1.0, 1.2)
         assert not caught
-        alarm.look(20, 0.9, 0.2)
-        alarm.look(30, 0.0, 0.1)
-        alarm.look(130, 0.0, 0.0)
+        alarm.check(20, 0.9, 0.2)
+        alarm.check(30, 0.0, 0.1)
+        alarm.check(130, 0.0, 0.0)
     assert len(caught) == 2 and "step 20: the embedding is collapsing" in str(caught[0].message)
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from ...batches import MixedSubjectPairs, SameSubjectPairs
+from ...ablations import MixedSubjectPairs
+from ...batches import SameSubjectPairs
 from ...metrics import pairwise_pa_mpjpe
 from ...mining import pairwise_distances
 from ...skeleton import root_relative

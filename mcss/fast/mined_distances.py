@@ -1,5 +1,6 @@
 """Eq. 1 in blocks: which distances the loss is about, found without autograd and
-without the m x m matrix.
+without the m x m matrix. Only the m distances D(i, i) and the m mined ones carry a
+gradient, so no more are kept.
 """
 
 from typing import NamedTuple
@@ -19,6 +20,57 @@ ROUNDING = 1e-7
 #: Rows looked at together before the nearest is sought among them; all sides are
 #: multiples of it.
 GROUP = 16
+
+
+class Mined(NamedTuple):
+    """All that Eq. 2 takes of the distances D(i, j) = || anchor_i - positive_j ||."""
+
+    own: torch.Tensor  #: (m,) D(i, i), with gradient
+    #: (m,) D_min^i with gradient, +inf where there is none
+    nearest: torch.Tensor
+    found: torch.Tensor  #: (m,) bool, whether there is one
+    mean_distance: torch.Tensor  #: scalar, mean of D(i, j) over j != i
+
+
+def mined_distances(anchor, positive, beta):
+    """Of each pair its own distance and that of the nearest negative farther than beta,
+    over row and column: `Mined`.
+
+    anchor, positive: `(m, d)`, m >= 2. The same to 1e-5 as `pairwise_distances` and
+    `hardest_negatives` of `mcss.mining` give; memory grows with m, not with m x m.
+    """
+    picked = nearest_negatives(anchor, positive, beta)
+    own, mined = OwnAndMined.apply(anchor, positive, picked.anchor, picked.positive)
+    nearest = torch.where(picked.found, mined, torch.inf)
+    return Mined(own, nearest, picked.found, picked.mean_distance.to(own.dtype))
+
+
+class OwnAndMined(torch.autograd.Function):
+    """All D(i, i), and D(i, j) for lists of i and j: `(m, d)` twice, `(n,)` indices
+    twice -> `(m,)`, `(n,)`. The gradient is 0 where a distance is 0.
+
+    What autograd would do with indexing, subtraction and norm, in fewer passes over
+    `(m, d)`.
+    """
+
+    @staticmethod
+    def forward(ctx, anchor, positive, i, j):
+        own = anchor - positive
+        mined = anchor.index_select(0, i).sub_(positive.index_select(0, j))
+        distances = [torch.linalg.vector_norm(ends, dim=1) for ends in (own, mined)]
+        ctx.save_for_backward(own, mined, *distances, i, j)
+        return tuple(distances)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, *gradients):
+        own, mined, *distances, i, j = ctx.saved_tensors
+        own, mined = (
+            ends * torch.where(distance > 0, gradient / distance, 0)[:, None]
+            for ends, distance, gradient in zip((own, mined), distances, gradients)
+        )
+        of_positive = own.neg().index_add_(0, j, mined, alpha=-1)
+        return own.index_add(0, i, mined), of_positive, None, None
 
 
 class Nearest(NamedTuple):

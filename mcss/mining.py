@@ -7,7 +7,7 @@ import torch
 from .fast.mined_distances import mined_distances
 
 #: Pairs from which on the distances are mined in blocks, without the (m, m) matrix.
-FAST_FROM = 256
+FAST_FROM = 128
 
 
 class HardestNegatives(NamedTuple):

@@ -75,7 +75,8 @@ def train(
     """
     pairs, labelled = index_batches(store, config)
     with run_of(store, config, directory, device, watch) as run:
-        feeder = feeder_of(store, config, pairs, labelled, run)
+        share = run.device, run.rank, run.world
+        feeder = feeder_of(store, config, pairs, labelled, *share)
         model = new_model(store, config, labelled, start).to(run.device)
         optimizer = new_optimizer(model, config)
         images = 2 * config.pairs * config.metric_loss
@@ -211,12 +212,11 @@ def run_of(store, config, directory=None, device=None, watch=None):
     )
 
 
-def feeder_of(store, config, pairs, labelled, run=None):
+def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
     """The `Feeder` of a training: this rank's share of the index batches.
 
     Raises `ValueError` for batches too small to share.
     """
-    device, rank, world = (run.device, run.rank, run.world) if run else ("cpu", 0, 1)
     sizes = [pairs.smallest] * config.metric_loss + [config.labelled] * config.pose_loss
     if min(sizes) < 2 * world:
         raise ValueError(

@@ -8,9 +8,8 @@ import numpy as np
 
 from mcss.batches import SameSubjectPairs
 from mcss.data import Split
-from mcss.feeding import Feeder
 
-from .step import EPOCH, Backbone, configuration
+from .step import EPOCH, Backbone, configuration, feeder
 from .stores import store
 from .timing import interleaved, row
 
@@ -51,12 +50,12 @@ class Clips:
 def rows(device, rounds):
     for size in (64, 128, 224):
         data = store(size)
-        feeder, step = Feeder(data, configuration(EPOCH), device), Backbone(data, device)
+        fed, step = feeder(data, configuration(EPOCH), device), Backbone(data, device)
         steps = iter(range(10**9))
 
         def batch():
             forget(data)
-            return feeder.batch(next(steps) % feeder.steps)
+            return fed.batch(next(steps) % len(fed.pairs))
 
         images = len(batch().images)
         on_disk = sum(file.stat().st_size for file in data.path.rglob("*.arrow")) / len(data)

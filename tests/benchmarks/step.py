@@ -8,9 +8,15 @@ import torch
 import torchvision
 
 from mcss.engine.precision import autocast, resolve
-from mcss.feeding import Feeder
 from mcss.model import IMAGENET_MEAN, IMAGENET_STD, MCSS
-from mcss.training import Step, TrainingConfig, train
+from mcss.training import (
+    TrainingConfig,
+    feeder_of,
+    index_batches,
+    losses,
+    new_optimizer,
+    train,
+)
 
 from .stores import store
 from .timing import interleaved, row, timer
@@ -26,8 +32,8 @@ def configuration(steps, pause=EPOCH):
     )
 
 
-def optimizer_of(model, config=TrainingConfig()):
-    return torch.optim.Adam(model.parameters(), lr=config.lr, betas=config.betas, fused=True)
+def feeder(data, config, device):
+    return feeder_of(data, config, *index_batches(data, config), device)
 
 
 class Backbone:
@@ -37,7 +43,7 @@ class Backbone:
 
     def __init__(self, data, device):
         config = configuration(EPOCH)
-        images = Feeder(data, config, device).batch(0).images / 255
+        images = feeder(data, config, device).batch(0).images / 255
         mean, std = (
             torch.tensor(x, device=device)[:, None, None] for x in (IMAGENET_MEAN, IMAGENET_STD)
         )
@@ -45,11 +51,10 @@ class Backbone:
         self.model = (
             torchvision.models.resnet18().to(device).to(memory_format=torch.channels_last).train()
         )
-        self.optimizer, self.precision, self.device = (
-            optimizer_of(self.model),
-            resolve("auto", device),
-            device,
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=config.lr, betas=config.betas, fused=True
         )
+        self.precision, self.device = resolve("auto", device), device
 
     def __call__(self):
         with autocast(self.precision, self.device):
@@ -68,7 +73,7 @@ def against_the_backbone(data, device, rounds):
     )  # many more than are decoded ahead, where a step is short
     peer, ours, theirs, clock = Backbone(data, device), [], [], []
 
-    def look(done, model):
+    def pause(done, model):
         if clock:
             ours.append((timer() - clock.pop()) / part)
             start = timer()
@@ -78,7 +83,9 @@ def against_the_backbone(data, device, rounds):
         clock.append(timer())
 
     peer()
-    train(data, configuration(part * (rounds + 1), part), device=device, progress=False, watch=look)
+    train(
+        data, configuration(part * (rounds + 1), part), device=device, progress=False, watch=pause
+    )
     return {"ours, from disk": ours[1:], "bare ResNet-18": theirs[1:]}  # the first ones warm up
 
 
@@ -86,25 +93,27 @@ def against_the_plain_form(data, device, rounds):
     """The step as it is shipped and in float32 with contiguous images, from the same weights on the
     same batch; and how their results differ.
     """
-    batch = Feeder(data, configuration(EPOCH), device).batch(0)
-    weights, steps, found = MCSS(image_size=data.image_size).to(device).train(), {}, {}
+    batch = feeder(data, configuration(EPOCH), device).batch(0)
+    weights, steps, first = MCSS(image_size=data.image_size).to(device).train(), {}, {}
     for name, precision, layout in (
         ("as shipped", resolve("auto", device), torch.channels_last),
         ("float32, contiguous", "float32", torch.contiguous_format),
     ):
         model = copy.deepcopy(weights).to(memory_format=layout)
-        forward, optimizer = Step(model, TrainingConfig(), precision, device), optimizer_of(model)
+        optimizer = new_optimizer(model, TrainingConfig())
 
-        def step(forward=forward, optimizer=optimizer):
-            loss, figures = forward(batch)
-            optimizer.zero_grad(set_to_none=True)
+        def step(model=model, optimizer=optimizer, precision=precision):
+            with autocast(precision, device):
+                embedding = model.embed(batch.images)
+            loss, figures = losses(model, embedding, batch, TrainingConfig())
+            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             return figures
 
-        found[name] = step().detach()[:2].tolist()
+        first[name] = step().detach()[:2].tolist()
         steps[name] = step
-    (metric, pose), (metric2, pose2) = found.values()
+    (metric, pose), (metric2, pose2) = first.values()
     return (
         interleaved(steps, rounds),
         f"first losses {metric:.3f} and {pose:.3f}, plain {metric2:.3f} and {pose2:.3f}",

@@ -5,7 +5,6 @@ the same half-batches.
 import subprocess
 import sys
 from dataclasses import asdict
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -35,8 +34,7 @@ CONFIG = TrainingConfig(
 
 def share(store, config, rank, world):
     """The `Feeder` of one rank."""
-    run = SimpleNamespace(device="cpu", rank=rank, world=world)
-    return feeder_of(store, config, *index_batches(store, config), run)
+    return feeder_of(store, config, *index_batches(store, config), "cpu", rank, world)
 
 
 CHANGES = {"both": {}, "metric": {"pose_loss": False}, "pose": {"metric_loss": False}}

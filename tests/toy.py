@@ -119,3 +119,20 @@ def views_missing(path, drop):
         writer.add("S", "c", "Waving", frames)
         writer.finish({"train": {"subjects": ["S"], "views": None, "frames": None}})
     return open_store(path)
+
+
+def writer_at(path, **changes):
+    """A `StoreWriter` for a store of one view, 32 px."""
+    return StoreWriter(
+        path,
+        **{
+            "name": "w",
+            "licence": "",
+            "source": "",
+            "recipe": {"a": 1},
+            "fps": 10,
+            "image_size": 32,
+            "views": ["a"],
+        }
+        | changes,
+    )

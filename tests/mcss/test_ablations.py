@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pytorch_metric_learning.losses import NTXentLoss
 from torch.nn.functional import normalize
 
-from mcss.ablations import LOSSES, info_nce_loss, random_loss, semi_hard_loss
+from mcss.ablations import LOSSES, MixedSubjectPairs, info_nce_loss, random_loss, semi_hard_loss
 from mcss.mining import multiview_contrastive_loss, pairwise_distances
 
 
@@ -74,3 +74,16 @@ def test_all_share_one_shape(name):
 def test_the_first_is_the_paper_s():
     anchor, positive = pairs(7, 2)
     assert LOSSES["hardest"](anchor, positive).loss == multiview_contrastive_loss(anchor, positive)
+
+
+def test_a_mixed_batch_holds_every_subject_and_an_epoch_every_instant(store):
+    mixed = MixedSubjectPairs(store, pairs=8, gap=0.2, seed=1)
+    batches = mixed.epoch(0)
+    assert len(batches) == len(mixed)
+    assert all(
+        set(batch.subject) == {"A", "B"} and len(batch.subject) == len(batch.frames) <= 10
+        for batch in batches[:-1]
+    )
+    shown = sorted((s, f) for batch in batches for s, f in zip(batch.subject, batch.frames))
+    assert shown == sorted((s, f) for s in ("A", "B") for f in store.splits["train"].frames[s])
+    assert all((batch.anchor_views != batch.positive_views).all() for batch in batches)

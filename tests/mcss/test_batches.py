@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
-from toy import toy_store, views_missing
+from toy import views_missing
 
-from mcss.ablations import MixedSubjectPairs
 from mcss.batches import SameSubjectPairs
 from mcss.data import Split
-from mcss.dealing import deal
-from mcss.targets import LabelledImages
 
 
 def test_an_epoch_shows_each_instant_once(store):
@@ -66,13 +63,6 @@ def test_batches_are_even(store):
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_many_instants_are_dealt_fast_and_evenly():
-    frames = np.arange(5000)
-    parts = deal(frames, frames // 1000, 66, 10, np.random.default_rng(0))
-    assert sorted(np.concatenate(parts)) == list(range(5000))
-    assert max(map(len, parts)) <= 66 and min(map(len, parts)) >= 60
-
-
 def test_more_instants_than_a_pool_holds(store, monkeypatch):
     """Every instant once, the gap kept, no batch too large, and as many batches as promised; other
     instants meet in the next epoch.
@@ -116,48 +106,3 @@ def test_bad_input(store):
         SameSubjectPairs(store, one_view, pairs=4)
     with pytest.raises(ValueError, match="at least 2"):
         SameSubjectPairs(store, pairs=1)
-
-
-def test_labels_come_once_each_before_any_comes_again(store):
-    labels = LabelledImages(store, size=10)
-    rows = [row for step in range(32) for row in zip(*labels.batch(step))]
-    assert len(set(rows)) == 320 == len(labels.rows)
-    more = [row for step in range(32, 64) for row in zip(*labels.batch(step))]
-    assert set(more) == set(rows) and more != rows
-
-
-def test_a_batch_of_labels_depends_on_the_step_alone(store):
-    labels = LabelledImages(store, size=30)
-    late = labels.batch(11)
-    labels.batch(2)
-    assert all(list(a) == list(b) for a, b in zip(late, LabelledImages(store, size=30).batch(11)))
-
-
-def test_which_images_are_labelled(store):
-    rows = LabelledImages(store, subjects=["B"], views=[1, 3], share=0.25).rows
-    assert set(rows[:, 2]) == {1, 3}
-    assert sorted(set(rows[:, 1])) == [*range(0, 5), *range(20, 25)]
-
-
-def test_bad_labels(store, tmp_path):
-    with pytest.raises(ValueError, match=r"labels for \['S1'\].*A, B"):
-        LabelledImages(store, subjects=["S1"])
-    with pytest.raises(ValueError, match="labels from views"):
-        LabelledImages(store, views=[4])
-    with pytest.raises(ValueError, match="share"):
-        LabelledImages(store, share=0)
-    with pytest.raises(ValueError, match="subject A has no poses"):
-        LabelledImages(toy_store(tmp_path / "s", poses=False, frames=4))
-
-
-def test_a_mixed_batch_holds_every_subject_and_an_epoch_every_instant(store):
-    mixed = MixedSubjectPairs(store, pairs=8, gap=0.2, seed=1)
-    batches = mixed.epoch(0)
-    assert len(batches) == len(mixed)
-    assert all(
-        set(batch.subject) == {"A", "B"} and len(batch.subject) == len(batch.frames) <= 10
-        for batch in batches[:-1]
-    )
-    shown = sorted((s, f) for batch in batches for s, f in zip(batch.subject, batch.frames))
-    assert shown == sorted((s, f) for s in ("A", "B") for f in store.splits["train"].frames[s])
-    assert all((batch.anchor_views != batch.positive_views).all() for batch in batches)

@@ -1,0 +1,17 @@
+import torch
+
+from mcss.inference import predict
+from mcss.targets import truth_of
+
+
+def test_predict_covers_the_split_in_order(learned):
+    store, (model, _) = learned
+    p = predict(model, store, views=[1, 3], batch_size=50)
+    assert len(p.poses) == 240 and set(p.views) == {1, 3} and set(p.subjects) == {"C"}
+    row = 57
+    one = model.eval()(store.images("C", [p.frames[row]], [p.views[row]], model.pose_mean.device))
+    # predict may compute in bfloat16, where the machine has it
+    torch.testing.assert_close(
+        p.embeddings[row], one.embedding[0].detach().cpu(), atol=5e-3, rtol=0
+    )
+    torch.testing.assert_close(p.truth[row], truth_of(store, "C", [p.frames[row]])[0])

@@ -2,14 +2,12 @@
 checksummed.
 """
 
-import io
 import json
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
 from ..skeleton import JOINTS
 from .files import atomic_write, checksum, recipe_hash, write_json
@@ -19,10 +17,9 @@ from .format import (
     INDEX,
     NAME,
     VERSION,
-    crop_column,
-    image_column,
     part_schema,
 )
+from .rows import row_of
 
 
 class StoreWriter:
@@ -84,68 +81,45 @@ class StoreWriter:
         return self
 
     def __exit__(self, *error):
-        if (
-            not self._done and not self._finished
-        ):  # nothing was written: leave nothing that looks like a store
+        if not self._done and not self._finished:
+            # nothing was written: leave nothing that looks like a store
             (self.path / INDEX).unlink(missing_ok=True)
         self._lock.release()
 
     def _recover(self):
-        for leftover in (
-            *self.path.glob(".*.part"),
-            *self.path.glob("*/.*.part"),
-        ):  # a cut-off file, useless; we hold the lock
-            leftover.unlink()
-        if not (self.path / INDEX).exists():
-            foreign = next(
-                (
-                    path
-                    for path in self.path.rglob("*")
-                    if path.is_file() and not path.name.startswith(".")
-                ),
-                None,
-            )
-            if foreign:
-                raise ValueError(
-                    f"{self.path} holds {foreign.relative_to(self.path)} but no"
-                    f" {INDEX}: not a store this can go on with; take another folder"
-                )
+        """Goes on from what an earlier writer left in the folder."""
+        # cut-off files are useless, and nobody writes them: we hold the lock
+        for pattern in (".*.part", "*/.*.part"):
+            for leftover in self.path.glob(pattern):
+                leftover.unlink()
+        index = self.path / INDEX
+        if not index.exists():
+            self._check_empty()
             self._save(complete=False)
             return
         try:
-            found = json.loads((self.path / INDEX).read_text(encoding="utf-8"))
-            header = {key: found[key] for key in self.header}
-            self._done = {part["file"]: part for part in found["parts"]}
-            self._calibration = found.get("calibration")
+            earlier = json.loads(index.read_text(encoding="utf-8"))
+            header = {key: earlier[key] for key in self.header}
+            self._done = {part["file"]: part for part in earlier["parts"]}
+            self._calibration = earlier.get("calibration")
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{self.path / INDEX} is damaged, or no index of a store ({error}):"
-                " take another folder, or delete this one if it is yours to make again"
+                f"{index} is damaged, or no index of a store ({error}): take another"
+                " folder, or delete this one if it is yours to make again"
             ) from None
-        differ = [
-            f"{key} {header[key]!r} there, {value!r} here"
-            for key, value in self.header.items()
-            if header[key] != value and "recipe" not in key
-        ]
-        there, here = header["recipe"], self.header["recipe"]
-        if header["recipe_hash"] != self.header["recipe_hash"]:
-            known = isinstance(there, dict) and isinstance(
-                here, dict
-            )  # a recipe may be anything that JSON knows
-            keys = (
-                [key for key in {**there, **here} if there.get(key) != here.get(key)]
-                if known
-                else []
-            )
-            differ += [
-                f"recipe: {key} {there.get(key)!r} there, {here.get(key)!r} here"
-                for key in keys
-            ] or ["recipe"]
-        if differ:
+        if differ := _differences(header, self.header):
             raise ValueError(
                 f"{self.path} was written with other settings ({'; '.join(differ)}):"
                 " take another folder, or delete it"
             )
+
+    def _check_empty(self):
+        for path in self.path.rglob("*"):
+            if path.is_file() and not path.name.startswith("."):
+                raise ValueError(
+                    f"{self.path} holds {path.relative_to(self.path)} but no {INDEX}:"
+                    " not a store this can go on with; take another folder"
+                )
 
     def _file(self, subject, source):
         for text in (subject, source):
@@ -203,6 +177,7 @@ class StoreWriter:
         """
         file = self._file(subject, source)
         path, schema = self.path / file, part_schema(self.views)
+        size = self.header["image_size"]
         path.parent.mkdir(exist_ok=True)
         count = 0
         with atomic_write(path) as temporary:
@@ -212,7 +187,8 @@ class StoreWriter:
             ):
                 rows = []
                 for count, frame in enumerate(frames, 1):
-                    rows.append(self._row(frame, f"{file}, frame {count - 1}"))
+                    where = f"{file}, frame {count - 1}"
+                    rows.append(row_of(frame, self.views, size, where))
                     if len(rows) == FRAMES_A_BATCH:
                         writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
                         rows = []
@@ -235,49 +211,6 @@ class StoreWriter:
         if file not in self._order:
             self._order.append(file)
         self._save(complete=False)
-
-    def _row(self, frame, where):
-        images, crops, pose = frame["images"], frame.get("crops"), frame.get("pose")
-        if len(images) != len(self.views) or (
-            crops is not None and np.shape(crops) != (len(self.views), 3)
-        ):
-            raise ValueError(
-                f"{where}: needs {len(self.views)} images and crops (x0, y0, size), one"
-                " a view"
-            )
-        row = {}
-        if pose is not None:
-            pose = np.asarray(pose, np.float32)
-            if pose.shape != (len(JOINTS), 3) or not np.isfinite(pose).all():
-                raise ValueError(
-                    f"{where}: a pose must be ({len(JOINTS)}, 3) finite millimetres, or"
-                    " None where there is no truth"
-                )
-            row["pose"] = pose.ravel()
-        for v, view in enumerate(self.views):
-            if images[v] is not None:
-                self._check_image(images[v], f"{where}, view {view}")
-            row[image_column(view)] = images[v]
-            row[crop_column(view)] = (
-                None if crops is None else np.asarray(crops[v], np.float32)
-            )
-        return row
-
-    def _check_image(self, image, where):
-        try:
-            with Image.open(io.BytesIO(image)) as header:  # reads no pixels
-                found = header.format, header.size
-        except OSError:
-            raise ValueError(
-                f"{where}: this is no picture; give the bytes of a JPEG file, or None"
-                " where there is none"
-            ) from None
-        if found != ("JPEG", (self.header["image_size"],) * 2):
-            raise ValueError(
-                f"{where}: this is a {found[0]} file of {found[1][0]} x {found[1][1]}"
-                " pixels; the store takes JPEG files of image_size,"
-                f" {self.header['image_size']}"
-            )
 
     def finish(self, splits, calibration=None, order=None):
         """Completes the store. splits: `{name: {"subjects": [...], "views": [...] or
@@ -320,3 +253,20 @@ class StoreWriter:
                 "parts": [self._done[f] for f in files],
             },
         )
+
+
+def _differences(there, here):
+    """What two headers differ in, in words."""
+    differ = [
+        f"{key} {there[key]!r} there, {here[key]!r} here"
+        for key in here
+        if there[key] != here[key] and "recipe" not in key
+    ]
+    if there["recipe_hash"] == here["recipe_hash"]:
+        return differ
+    a, b = there["recipe"], here["recipe"]
+    if not (isinstance(a, dict) and isinstance(b, dict)):  # anything that JSON knows
+        return [*differ, "recipe"]
+    changed = [key for key in {**a, **b} if a.get(key) != b.get(key)]
+    words = [f"{key} {a.get(key)!r} there, {b.get(key)!r} here" for key in changed]
+    return differ + ([f"recipe: {word}" for word in words] or ["recipe"])

@@ -1,0 +1,56 @@
+"""One frame as a row of a part: what a converter gives, checked before it is kept."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from ..skeleton import JOINTS
+from .format import crop_column, image_column
+
+
+def row_of(frame, views, image_size, where):
+    """The row of one frame, a dict by column.
+
+    frame: a dict as `StoreWriter.add` takes it. views: names. image_size: pixels.
+    where: the clip and frame, for the `ValueError` that says what is wrong.
+    """
+    images, crops, pose = frame["images"], frame.get("crops"), frame.get("pose")
+    fits = crops is None or np.shape(crops) == (len(views), 3)
+    if len(images) != len(views) or not fits:
+        raise ValueError(
+            f"{where}: needs {len(views)} images and crops (x0, y0, size), one a view"
+        )
+    row = {}
+    if pose is not None:
+        pose = np.asarray(pose, np.float32)
+        if pose.shape != (len(JOINTS), 3) or not np.isfinite(pose).all():
+            raise ValueError(
+                f"{where}: a pose must be ({len(JOINTS)}, 3) finite millimetres, or"
+                " None where there is no truth"
+            )
+        row["pose"] = pose.ravel()
+    for v, view in enumerate(views):
+        if images[v] is not None:
+            check_image(images[v], image_size, f"{where}, view {view}")
+        row[image_column(view)] = images[v]
+        crop = None if crops is None else np.asarray(crops[v], np.float32)
+        row[crop_column(view)] = crop
+    return row
+
+
+def check_image(image, size, where):
+    """Raises `ValueError` unless the bytes `image` are a JPEG file of size x size."""
+    try:
+        with Image.open(io.BytesIO(image)) as header:  # reads no pixels
+            kind, (width, height) = header.format, header.size
+    except OSError:
+        raise ValueError(
+            f"{where}: this is no picture; give the bytes of a JPEG file, or None where"
+            " there is none"
+        ) from None
+    if (kind, width, height) != ("JPEG", size, size):
+        raise ValueError(
+            f"{where}: this is a {kind} file of {width} x {height} pixels; the store"
+            f" takes JPEG files of image_size, {size}"
+        )

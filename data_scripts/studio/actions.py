@@ -6,7 +6,7 @@ Hand targets are (outward, forward, up) from the shoulder in arm lengths; the le
 
 import numpy as np
 
-from .motion import SEAT_HEIGHT, seat_clearance
+from .body import SEAT_HEIGHT
 
 MOUTH, EAR, EYES = (-0.26, 0.42, 0.16), (0.03, 0.2, 0.24), (-0.22, 0.55, 0.3)
 HIP, CROSSED, LAP, BACK = (
@@ -180,7 +180,7 @@ def purchases(p):
 def _sit(p, floor=False):
     """On the stool, or on the floor with the knees up."""
     p.sitting = "floor" if floor else "stool"
-    clearance = seat_clearance(p.body)
+    clearance = p.body.seat_clearance()
     thigh = p.body.length("thigh.L", "shin.L")
     p.height = np.full_like(p.t, clearance + (0.01 if floor else SEAT_HEIGHT))
     front = p.rng.uniform(0.85, 1.25) * thigh if floor else p.rng.uniform(0.85, 1.1) * thigh

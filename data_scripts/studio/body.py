@@ -3,13 +3,19 @@
 The rest pose faces -Y, Z is up, the left hand is at +X. Everything in here is in metres.
 """
 
+import contextlib
 import functools
 import os
+import pathlib
+import sys
+import threading
 
 import filelock
 import numpy as np
 import torch
 import warp
+from safetensors import SafetensorError, safe_open
+from tqdm import tqdm
 
 from .cache import cache_folder
 
@@ -42,6 +48,10 @@ PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
 #: Metres within which vertices of a part become one. Anny's heads, hands and toes have millimetre
 #: triangles that no image of a whole body shows, and that would cost two thirds of the time.
 CELLS = {"head": 0.011, "hand": 0.009, "toes": 0.011, "foot": 0.014}
+#: How the name of the one file begins that Anny reads again.
+COMPACT = "build_compact_model_data_"
+#: Metres, of the stool in every studio.
+SEAT_HEIGHT = 0.46
 INFLUENCES = 4  # bones that may move one vertex; the few smaller weights are dropped
 
 
@@ -50,20 +60,61 @@ def anny_model():
     """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take
     half a second.
     """
-    folder = os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny"))
+    folder = pathlib.Path(os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny")))
     warp.config.quiet = True  # no banner on the screens of notebooks
     if hasattr(warp, "LOG_WARNING"):  # what newer versions of Warp listen to
         warp.config.log_level = warp.LOG_WARNING
-    os.makedirs(folder, exist_ok=True)
-    with filelock.FileLock(os.path.join(folder, "mcss.lock")):  # of two processes only one parses
-        if not any(name != "mcss.lock" for name in os.listdir(folder)):
-            print(
-                "Reading Anny's body model for the first time, which takes a minute or two ...",
-                flush=True,
-            )
-        import anny  # here, because it reads ANNY_CACHE_DIR when imported
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / "mcss.lock"):  # of two processes only one parses
+        parsed = check_parsed(folder)
+        with contextlib.nullcontext() if parsed else reading(folder):
+            import anny  # here, because it reads ANNY_CACHE_DIR when imported
 
-        return anny.Anny()
+            model = anny.Anny()
+        check_parsed(folder)
+    return model
+
+
+def check_parsed(folder):
+    """Whether the parsed model lies in the cache, whole; removes what is damaged, and what is never
+    read again: of the three files that Anny writes, only the compact one is, 51 of 790 MB.
+    """
+    whole = False
+    for path in folder.glob("v*/*.safetensors"):
+        if path.name.startswith(COMPACT):
+            try:
+                with safe_open(path, "np") as file:  # reads no more than the header and the length
+                    file.keys()
+                whole = True
+                continue
+            except (SafetensorError, OSError):
+                print(f"{path} was cut off while it was written: made again", file=sys.stderr)
+        path.unlink()
+    return whole
+
+
+@contextlib.contextmanager
+def reading(folder):
+    """Shows how far Anny is while it parses: it writes three files, the last one soon after the
+    second.
+    """
+    bar = tqdm(total=3, desc="reading Anny's body model, once (a minute or two)", unit="part")
+    ended = threading.Event()
+
+    def count():
+        while not ended.wait(1):
+            bar.n = min(2, len(list(folder.glob("v*/*.safetensors"))))
+            bar.refresh()
+
+    watcher = threading.Thread(target=count, daemon=True)
+    watcher.start()
+    try:
+        yield
+        bar.n = 3
+    finally:
+        ended.set()
+        watcher.join()
+        bar.close()
 
 
 @functools.lru_cache(maxsize=1)
@@ -195,7 +246,7 @@ class Body:
 
     def _markers(self):
         found = []
-        for side, sign in (("L", 1), ("R", -1)):
+        for side in "LR":
             hand = self.vertices[self.part == GROUP[f"hand.{side}"]]
             wrist = self.bone_heads[f"wrist.{side}"]
             found.append(
@@ -213,9 +264,19 @@ class Body:
         """Distance in metres between the joints of two groups."""
         return float(np.linalg.norm(self.heads[GROUP[upper]] - self.heads[GROUP[lower]]))
 
+    def seat_clearance(self):
+        """Metres from the pelvis joint to what it sits on: the depth of flesh behind the hip
+        joint.
+        """
+        thigh = GROUP["thigh.L"]
+        hip = self.heads[thigh]
+        reach = self.length("thigh.L", "shin.L")
+        near = self.vertices[(self.part == thigh) & (self.vertices[:, 2] > hip[2] - 0.45 * reach)]
+        return float(near[:, 1].max() - hip[1]) + float(self.heads[0][2] - hip[2]) * 0.5
+
     def joints_world(self, rotations, positions, markers=False):
         """Joints `(T, 17, 3)` (or markers `(T, 6, 3)`) in metres, of groups turned and placed as
-        `motion.solve` says.
+        `ik.solve` says.
         """
         points = self.markers if markers else self.joints
         groups = np.array([g for g, _ in points])

@@ -9,12 +9,11 @@ import dataclasses
 
 import numpy as np
 
-from .body import GROUP
+from .actions import ACTIONS
 from .ik import solve
 from .steps import ease, plan_feet, standing_height
 
 RATE = 50  # Hz, at which a clip is planned; footsteps need more than the frame rate of a store
-SEAT_HEIGHT = 0.46  # metres, of the stool in every studio
 
 
 @dataclasses.dataclass
@@ -169,24 +168,12 @@ def hanging(sketch):
     return base + sketch.s.sway(0.025, width=6).reshape(-1, 2, 3)
 
 
-def seat_clearance(body):
-    """Metres from the pelvis joint to what it sits on: the depth of flesh behind the hip joint."""
-    hip = body.heads[GROUP["thigh.L"]]
-    reach = body.length("thigh.L", "shin.L")
-    near = body.vertices[
-        (body.part == GROUP["thigh.L"]) & (body.vertices[:, 2] > hip[2] - 0.45 * reach)
-    ]
-    return float(near[:, 1].max() - hip[1]) + float(body.heads[0][2] - hip[2]) * 0.5
-
-
 def clip(body, action, rng, frames, fps, yaw=None):
     """One clip: rotations `(T, G, 3, 3)`, positions `(T, G, 3)` in metres and stool `(T, 4)` at
     `fps`.
 
     action: a name in `actions.ACTIONS`; yaw: heading at the start, radians, drawn if not given.
     """
-    from .actions import ACTIONS
-
     if action not in ACTIONS:
         raise ValueError(f"no action {action!r}; there are {sorted(ACTIONS)}")
     t = np.arange(int(np.ceil(frames / fps * RATE)) + 1) / RATE

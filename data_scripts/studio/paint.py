@@ -52,7 +52,7 @@ def paint(p: Paint, triangle: int, at: wp.vec3, facing: wp.vec3):
     if kind == PLAIN:
         return p.first[m]
     x = at / p.period[m]
-    mix = 0.0
+    mix = float(0.0)
     if kind == CHECKS:
         if wp.abs(facing[2]) > 0.7:
             mix = wp.abs(odd(x[0]) - odd(x[1]))

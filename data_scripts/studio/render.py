@@ -198,8 +198,8 @@ def look(image: int, col: float, row: float, size: int, number: int, cast: Cast,
     )
     state = wp.rand_init(number, int(row) * size + int(col))
     root = wp.mesh_get_group_root(cast.mesh, slot)
-    near = 1.0e6
-    triangle = -1
+    near = float(1.0e6)
+    triangle = int(-1)
     hit = wp.mesh_query_ray(cast.mesh, origin, ray, near, root)
     if hit.result:
         triangle = hit.face - slot * cast.triangles
@@ -250,7 +250,7 @@ def finish_kernel(
     image, row, col = wp.tid()
     size = base.shape[1]
     here = base[image, row, col]
-    worst = 0.0
+    worst = float(0.0)
     for k in range(4):
         r = wp.clamp(row + wp.where(k == 0, -1, wp.where(k == 1, 1, 0)), 0, size - 1)
         c = wp.clamp(col + wp.where(k == 2, -1, wp.where(k == 3, 1, 0)), 0, size - 1)

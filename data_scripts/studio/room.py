@@ -51,7 +51,7 @@ def leave(x: float, d: float, low: float, high: float):
 
 @wp.func
 def leave_box(origin: wp.vec3, ray: wp.vec3, low: wp.vec3, high: wp.vec3):
-    """Inward normal of the face where a ray leaves a box and, as fourth number, the distance to it."""
+    """Inward normal of the face where a ray leaves a box; as fourth number, the distance to it."""
     tx = leave(origin[0], ray[0], low[0], high[0])
     ty = leave(origin[1], ray[1], low[1], high[1])
     tz = leave(origin[2], ray[2], low[2], high[2])
@@ -64,14 +64,14 @@ def leave_box(origin: wp.vec3, ray: wp.vec3, low: wp.vec3, high: wp.vec3):
 
 @wp.kernel
 def bake_kernel(room: Room, glow: wp.array3d(dtype=wp.vec4), lamps: wp.array4d(dtype=wp.vec3)):
-    """Texel view, row, column of the plates: rgb from everywhere and distance; rgb from each lamp."""
+    """Texel view, row, column of the plates: rgb from everywhere, distance; rgb from each lamp."""
     view, row, col = wp.tid()
     scale = float(PLATE) / float(glow.shape[1])
     origin = room.centre[view]
     lens = room.lens[view]
     state = wp.rand_init(view, row * glow.shape[2] + col)
     base = wp.vec3()
-    distance = 0.0
+    distance = float(0.0)
     for s in range(RAYS * RAYS):
         u = (float(col) + (float(s % RAYS) + 0.5) / float(RAYS)) * scale - float(MARGIN)
         v = (float(row) + (float(s // RAYS) + 0.5) / float(RAYS)) * scale - float(MARGIN)

@@ -70,7 +70,7 @@ class Scene:
         self._boxes.append((centre, size, turn, (colour, second or colour, pattern, period)))
 
     def mesh(self):
-        """vertices `(8N, 3)`, triangles `(12N, 3)`, material of each triangle, list of materials."""
+        """Vertices `(8N, 3)`, triangles `(12N, 3)`, the material of each, list of materials."""
         corners = np.array(
             [[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
         )

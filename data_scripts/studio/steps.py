@@ -93,7 +93,7 @@ def standing_height(body, t, path, ankles, wanted, slack=0.992):
     """
     x, y, yaw = path(t)
     limit = np.full(len(t), np.inf)
-    for k, (s, sign) in enumerate(SIDES):
+    for k, (s, _) in enumerate(SIDES):
         hip = body.heads[GROUP[f"thigh.{s}"]] - body.heads[0]
         reach = slack * (
             body.length(f"thigh.{s}", f"shin.{s}") + body.length(f"shin.{s}", f"foot.{s}")

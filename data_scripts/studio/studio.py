@@ -74,21 +74,19 @@ class Studio:
     def jobs(self):
         """The recipe's jobs, with as many frames as their motion has."""
         for subject, action, take, frames in self.recipe.jobs():
-            if self.clips is None or action in self.clips:  # a clip that is not there is left out
-                yield (
-                    subject,
-                    action,
-                    take,
-                    (
-                        min(frames, self.clips[action].frames(self.recipe.fps))
-                        if self.clips
-                        else frames
-                    ),
-                )
+            if self.clips is None:
+                yield subject, action, take, frames
+            elif action in self.clips:  # a clip that is not there is left out
+                known = self.clips[action].frames(self.recipe.fps)
+                yield subject, action, take, min(frames, known)
+
+    def stored(self, job):
+        """How many frames of a job are rendered and stored."""
+        return -(-job[3] // self.recipe.every)
 
     def clip(self, subject, action, take, frames):
         """One clip: dict of joints `(T, 17, 3)` mm, moves `(T, G + 1, 3, 4)`, crops `(T, V, 3)`,
-        seeds `(T, V)`.
+        seeds `(T, V)`, of the frames that are stored.
         """
         body, _ = self.subject(subject)
         rng = generator(self.recipe, subject, action, take)
@@ -112,13 +110,16 @@ class Studio:
         cameras = self.scene(subject).cameras
         crops = detector_boxes(rng, cameras, outline)
         seeds = np.broadcast_to(rng.integers(0, 2**30, len(cameras)), crops.shape[:2])
-        return dict(
-            subject=subject,
-            joints=(joints * 1000).astype(np.float32),
-            moves=moves,
-            crops=crops,
-            seeds=seeds,
-        )
+        # Thinned at the end, so that what is left is what the whole clip shows.
+        kept = slice(None, None, self.recipe.every)
+        joints = (joints * 1000).astype(np.float32)
+        return {
+            "subject": subject,
+            "joints": joints[kept],
+            "moves": moves[kept],
+            "crops": crops[kept],
+            "seeds": seeds[kept],
+        }
 
     def images(self, clip, first=0, last=None, mask=False):
         """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S,
@@ -171,11 +172,12 @@ class Studio:
         def one(job):
             fill()
             clip = clips.popleft()
-            for first in range(0, job[3], self.slots):
+            for first in range(0, self.stored(job), self.slots):
                 encoded = ahead.popleft().result()
                 fill()
                 for i, images in enumerate(encoded, first):
-                    yield dict(pose=clip["joints"][i], images=images, crops=clip["crops"][i])
+                    pose, crops = clip["joints"][i], clip["crops"][i]
+                    yield {"pose": pose, "images": images, "crops": crops}
 
         try:
             for job in jobs:
@@ -186,8 +188,8 @@ class Studio:
     def _chunks(self, job, clips):
         clip = self.clip(*job)
         clips.append(clip)
-        for first in range(0, job[3], self.slots):
-            yield clip, first, min(first + self.slots, job[3])
+        for first in range(0, self.stored(job), self.slots):
+            yield clip, first, min(first + self.slots, self.stored(job))
 
 
 def encode(images):
@@ -229,12 +231,12 @@ def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE
         licence=licence,
         source=source,
         recipe=recipe.as_dict(),
-        fps=recipe.fps,
+        fps=recipe.fps / recipe.every,
         image_size=recipe.image_size,
         views=views,
     ) as writer:
         all_jobs = list(studio.jobs())
-        instants = sum(job[3] for job in all_jobs)
+        instants = sum(map(studio.stored, all_jobs))
         jobs = [job for job in all_jobs if not writer.has(job[0], clip_name(job[1], job[2]))]
         bar = tqdm(
             total=instants * len(views),
@@ -242,24 +244,28 @@ def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE
             desc=f"rendering {recipe.name}",
             disable=not progress,
         )
-        bar.update((instants - sum(job[3] for job in jobs)) * len(views))
+        bar.update((instants - sum(map(studio.stored, jobs))) * len(views))
         for job, frames in zip(jobs, studio.frames(jobs)):
             writer.add(job[0], clip_name(job[1], job[2]), job[1], _count(frames, bar, len(views)))
         bar.close()
+        splits = {"train": recipe.train, "test": recipe.test}
+        splits = {
+            name: [s for s in split if s in recipe.subjects] for name, split in splits.items()
+        }
         writer.finish(
-            order=[
-                (job[0], clip_name(job[1], job[2])) for job in all_jobs
-            ],  # whatever was rendered first
+            # whatever was rendered first
+            order=[(job[0], clip_name(job[1], job[2])) for job in all_jobs],
             splits={
-                "train": {"subjects": list(recipe.train), "views": None, "frames": None},
-                "test": {"subjects": list(recipe.test), "views": None, "frames": None},
+                name: {"subjects": subjects, "views": None, "frames": None}
+                for name, subjects in splits.items()
+                if subjects
             },
             calibration={
                 subject: {
                     view: camera.calibration()
                     for view, camera in zip(views, studio.scene(subject).cameras)
                 }
-                for subject in recipe.train + recipe.test
+                for subject in recipe.subjects
             },
         )
     return path

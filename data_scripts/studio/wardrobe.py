@@ -169,7 +169,7 @@ def figure(body, outfit):
 
 
 def stool(height=0.46, radius=0.19, sides=20):
-    """A round stool on one leg: vertices, triangles, materials; it stands at the origin on z = 0."""
+    """A round stool on one leg, at the origin on z = 0: vertices, triangles, materials."""
     rings = [
         (0.0, 0.0, STEEL),
         (0.24, 0.0, STEEL),

@@ -106,7 +106,7 @@ def same(one, two) -> bool:
 
 
 def decoded(value):
-    """Plotly 6 and later write an array as base64 with a dtype and a shape; as nested lists here."""
+    """Plotly 6 and later write an array as base64 with dtype and shape; as nested lists here."""
     if isinstance(value, dict) and {"bdata", "dtype"} <= value.keys():
         array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
         shape = value.get("shape")

@@ -66,9 +66,8 @@ def test_a_chapter_opens_in_colab_from_the_configured_repository(path):
         (CONFIG["repository"][key] for key in ("url", "branch")),
     )
     badge = re.findall(r"\[!\[Open in Colab\]\(colab\.svg\)\]\((\S+?)\)", cells[0].source)
-    assert badge == [
-        f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/{branch}/book/{path.name}"
-    ]
+    colab = url.replace("github.com", "colab.research.google.com/github")
+    assert badge == [f"{colab}/blob/{branch}/book/{path.name}"]
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     assert '"google.colab" in sys.modules' in first
     assert (
@@ -105,10 +104,8 @@ def test_a_fork_changes_the_address_everywhere(tmp_path):
 
 def test_checkpoints_are_fetched_from_the_configured_repository():
     repository, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
-    assert (
-        REPOSITORY
-        == f"{repository.replace('github.com', 'raw.githubusercontent.com')}/{branch}/book/checkpoints"
-    )
+    raw = repository.replace("github.com", "raw.githubusercontent.com")
+    assert REPOSITORY == f"{raw}/{branch}/book/checkpoints"
 
 
 @pytest.mark.parametrize("figure", [AS_LISTS, AS_BYTES], ids=["plotly 5", "plotly 6 and later"])
@@ -153,7 +150,10 @@ def test_a_page_asks_no_other_server(tmp_path):
     (tmp_path / "book" / "intro.md").write_text(
         "# A book\n\n{cite:t}`mitra2020mcss`\n\n```{bibliography}\n```\n"
     )
-    picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    picture = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJg"
+        "gg=="
+    )
     sheets = [sheet(torch.full((1, 3, 8, 8), value, dtype=torch.uint8)) for value in (0, 255, 0)]
     element = Element("mining", "A picture", {"sheets": sheets})._repr_html_()
     widget = {"model_id": "0", "version_major": 2, "version_minor": 0}

@@ -1,4 +1,4 @@
-"""The committed checkpoints, on test data rendered here: each still gives the numbers of its card."""
+"""The committed checkpoints: each still gives the numbers of its card."""
 
 import json
 from pathlib import Path

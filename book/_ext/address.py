@@ -15,7 +15,7 @@ PLACES = ("_config.yml", "README.md", "CITATION.cff", "mcss/experiments/cards.py
 
 
 def move(new, root=ROOT):
-    """Rewrites the repository's address in every file of `root` that names it; returns those files."""
+    """Rewrites the repository's address in every file of `root` that names it; returns these."""
     old = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
     old, new = (address.removeprefix("https://github.com/").rstrip("/") for address in (old, new))
     changed = []

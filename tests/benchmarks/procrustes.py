@@ -30,7 +30,7 @@ def by_svd(gallery, queries):
 
 
 def difference_to_float64(device):
-    """The largest, in mm, over usual, flat, straight, mirrored and equal poses; compiled and not."""
+    """The largest, in mm: usual, flat, straight, mirrored and equal poses; compiled and not."""
     a, b = poses(60, device), poses(60, device, 1)
     ways = torch.tensor([(1, 1, 1), (1, 1, 0), (1, 0, 0), (1, 1, -1)], device=device)
     gallery = torch.cat([b * way for way in ways] + [a])

@@ -30,7 +30,9 @@ if ranks > 1:
     distributed.init_process_group("gloo")
 clock = []
 config = TrainingConfig(pairs=33 * ranks, labelled=11 * ranks, epochs=4, checkpoint_every=3)
-train(open_store(sys.argv[1]), config, device="cpu", progress=False, watch=lambda done, model: clock.append((done, time.perf_counter())))
+def tick(done, model):
+    clock.append((done, time.perf_counter()))
+train(open_store(sys.argv[1]), config, device="cpu", progress=False, watch=tick)
 if clock:
     print((clock[-1][1] - clock[1][1]) / (clock[-1][0] - clock[1][0]))
 """

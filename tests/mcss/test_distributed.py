@@ -21,6 +21,8 @@ from mcss.training import (
     train,
 )
 
+pytestmark = pytest.mark.slow  # trains
+
 CONFIG = TrainingConfig(
     pairs=8,
     labelled=4,

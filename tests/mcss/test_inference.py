@@ -1,7 +1,10 @@
+import pytest
 import torch
 
 from mcss.inference import predict
 from mcss.targets import truth_of
+
+pytestmark = pytest.mark.slow  # trains
 
 
 def test_predict_covers_the_split_in_order(learned):

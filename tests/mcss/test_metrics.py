@@ -111,6 +111,7 @@ def test_pairwise_is_the_metric_pair_by_pair(monkeypatch):
     torch.testing.assert_close(pairwise_pa_mpjpe(queries, gallery), expected)
 
 
+@pytest.mark.slow
 def test_compiled_it_is_the_same(monkeypatch):
     """Three joints, so that compiling takes little time; blocks that do not divide the poses; flat
     poses, which are degenerate.

@@ -9,6 +9,8 @@ from mcss.metrics import mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
 from mcss.training import FIGURES, TrainingConfig, train
 
+pytestmark = pytest.mark.slow  # trains
+
 SMALL = TrainingConfig(pairs=8, labelled=4, epochs=2, gap=0.2, lr_drop_epoch=1, checkpoint_every=3)
 
 

@@ -12,6 +12,8 @@ from toy import toy_store
 from mcss.engine.checkpoint import load_checkpoint, load_model
 from mcss.training import FIGURES, TrainingConfig, train
 
+pytestmark = pytest.mark.slow  # trains
+
 SMALL = TrainingConfig(pairs=8, labelled=4, epochs=2, gap=0.2, lr_drop_epoch=1, checkpoint_every=3)
 
 

@@ -1,12 +1,18 @@
 """Every table and figure of the paper, and some beyond it, as named experiments:
 `python -m mcss.experiments --help`.
 
-Read in this order: `trainings` (one table of configurations), `measures` (what is
-measured on a trained network), `catalogue` (which experiment measures what on which
-trainings), `queue` (does one training, and gathers the results of all), `running`
-(which trainings are missing, and how many run at once), `results` (the JSON file of a
-finished experiment), `claims` (does the paper's claim hold?), `cards` (the published
-checkpoints).
+Read in this order; no module imports one that comes later:
+
+`trainings`   one table of configurations
+`measures`    what is measured on a trained network
+`catalogue`   which experiment measures what on which trainings
+`results`     the JSON file of a finished experiment
+`runs`        one training of one seed: its folder, its record, its predictions
+`queue`       the runs behind some experiments, and their results
+`running`     runs what is missing, one after the other or several at once
+`claims`      does the paper's claim hold?
+`cards`       the published checkpoints
+`shortcuts`   what a batch could be solved by without looking at the pose
 """
 
 from .catalogue import EXPERIMENTS

@@ -8,7 +8,6 @@ trainings that are done.
 import argparse
 import json
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ..inference import predict
 from ..store.files import atomic_write, write_json
 from .measures import Evaluated, at_k, pose_errors, retrieval, with_truth
 from .queue import Queue, describe
-from .results import origin, rounded
+from .results import provenance, rounded
 from .trainings import SCHEDULES, TRAININGS
 
 CARD = "card.json"
@@ -29,47 +28,46 @@ REPOSITORY = "https://raw.githubusercontent.com/mcss-book/mcss/main/book/checkpo
 
 def publish(queue, training, seed, folder):
     """Writes the checkpoint of a finished training and its card into
-    `folder`/`training`.
+    `folder`/`training`; returns that folder.
+
+    Raises `ValueError` if the training is unknown or not done.
     """
     if training not in TRAININGS:
         raise ValueError(
             f"unknown training {training!r}; there are {', '.join(TRAININGS)}"
         )
-    source, target = queue.place(training, seed), Path(folder) / training
-    if not (source / "record.json").exists():
+    run, target = queue.run(training, seed), Path(folder) / training
+    if not run.done:
         raise ValueError(
-            f"{training}, seed {seed}, schedule {queue.schedule} is not trained yet:"
-            " run an experiment that needs it first"
+            f"{run}, schedule {queue.schedule} is not trained yet: run an experiment"
+            " that needs it first"
         )
-    record = queue.record(training, seed)
-    tensors, meta = load_checkpoint(source)
+    tensors, meta = load_checkpoint(run.folder)
     half = {
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in tensors.items()
         if name.startswith("model.")
     }
-    save_checkpoint(
-        target,
-        half,
-        {key: meta[key] for key in ("step", "steps", "model", "config", "store")},
-    )
+    kept = ("step", "steps", "model", "config", "store")
+    save_checkpoint(target, half, {key: meta[key] for key in kept})
     store = queue.stores["main"]
-    written = json.loads((target / INDEX).read_text(encoding="utf-8"))
+    index = json.loads((target / INDEX).read_text(encoding="utf-8"))
+    results = results_of(
+        load_model(target, queue.device), store, meta["config"]["target"]
+    )
     card = {
         "training": training,
         "schedule": queue.schedule,
         "seed": seed,
         "config": meta["config"],
         "data": describe(store),
-        "trained": record,
-        "results": results_of(
-            load_model(target, queue.device), store, meta["config"]["target"]
-        ),
+        "trained": run.record,
+        "results": results,
         "tolerance": TOLERANCE,
         "precision": "half",
-        "sha256": written["sha256"],
-        "bytes": (target / written["tensors"]).stat().st_size,
-        "measured": origin(),
+        "sha256": index["sha256"],
+        "bytes": (target / index["tensors"]).stat().st_size,
+        "measured": provenance(),
     }
     write_json(target / CARD, rounded(card, 3))
     return target
@@ -77,13 +75,8 @@ def publish(queue, training, seed, folder):
 
 def results_of(model, store, target="canonical"):
     """What a card states, in mm, on the test split of a store."""
-    evaluated = Evaluated(
-        with_truth(predict(model, store, target=target)),
-        model.pose_mean.cpu(),
-        {},
-        store,
-        0,
-    )
+    predictions = with_truth(predict(model, store, target=target))
+    evaluated = Evaluated(predictions, model.pose_mean.cpu(), {}, store, 0)
     return pose_errors(evaluated) | at_k(retrieval(evaluated), 1)
 
 
@@ -94,33 +87,39 @@ def published(name, folder="checkpoints"):
     Raises `RuntimeError` if it is neither there nor to be fetched, and `ValueError` if
     it is not what its checksum says.
     """
-    where = Path(folder) / name
-    if not (where / CARD).exists():
-        where.mkdir(parents=True, exist_ok=True)
-        try:
-            index = _fetch(f"{name}/{INDEX}")
-            tensors = Path(json.loads(index)["tensors"]).name
-            for file, content in (
-                (tensors, _fetch(f"{name}/{tensors}")),
-                (INDEX, index),
-                (CARD, _fetch(f"{name}/{CARD}")),
-            ):
-                with atomic_write(where / file) as temporary:
-                    temporary.write_bytes(content)
-        except (urllib.error.URLError, OSError) as error:
-            raise RuntimeError(
-                f"{where} is not there and cannot be fetched ({error}): run this in a"
-                " clone of the repository, in book/"
-            ) from error
-    card = json.loads((where / CARD).read_text(encoding="utf-8"))
-    if (
-        card["sha256"]
-        != json.loads((where / INDEX).read_text(encoding="utf-8"))["sha256"]
-    ):
+    checkpoint = Path(folder) / name
+    if not (checkpoint / CARD).exists():
+        _download(name, checkpoint)
+    card = json.loads((checkpoint / CARD).read_text(encoding="utf-8"))
+    index = json.loads((checkpoint / INDEX).read_text(encoding="utf-8"))
+    if card["sha256"] != index["sha256"]:
         raise ValueError(
-            f"{where / CARD} is the card of other weights: take both from one commit"
+            f"{checkpoint / CARD} is the card of other weights: take both from one"
+            " commit"
         )
-    return load_model(where), card
+    return load_model(checkpoint), card
+
+
+def _download(name, checkpoint):
+    """Fetches weights, index and card; the card comes last, since it says that all is
+    there.
+    """
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    try:
+        index = _fetch(f"{name}/{INDEX}")
+        tensors = Path(json.loads(index)["tensors"]).name
+        for file, content in (
+            (tensors, _fetch(f"{name}/{tensors}")),
+            (INDEX, index),
+            (CARD, _fetch(f"{name}/{CARD}")),
+        ):
+            with atomic_write(checkpoint / file) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:  # urllib's among them
+        raise RuntimeError(
+            f"{checkpoint} is not there and cannot be fetched ({error}): run this in a"
+            " clone of the repository, in book/"
+        ) from error
 
 
 def _fetch(path):

@@ -10,7 +10,7 @@ from .trainings import AMOUNTS, BETAS, SENSITIVITY
 
 
 class Row(NamedTuple):
-    """A row of a table, or a line of a figure: a training, seen on a split of a store."""
+    """A row of a table or line of a figure: a training, seen on a split of a store."""
 
     label: str
     training: str
@@ -23,12 +23,19 @@ class Experiment(NamedTuple):
     rows: tuple
     #: from an `Evaluated` to a dict; without rows, from a device to {row: dict}
     measure: Callable
-    example: bool = (
-        False  #: shows single images: of the first seed only, and nothing is averaged
-    )
+    #: shows single images: of the first seed only, and nothing is averaged
+    example: bool = False
 
 
 ONE, ALL = "one subject's labels", "all subjects' labels"
+METHODS = (("mcss", "MCSS"), ("baseline", "Baseline"))
+BACKGROUNDS = (("shared", ""), ("replaced", "-replaced"), ("removed", "-removed"))
+
+
+def _words_for(amount):
+    """The label of an amount of labels, one of AMOUNTS: 'half of one subject'."""
+    return f"{amount} of one subject" if "label_share" in AMOUNTS[amount] else amount
+
 
 EXPERIMENTS = {
     "table1": Experiment(
@@ -54,9 +61,7 @@ EXPERIMENTS = {
         "Table 3: a viewpoint without labels (tested on view 4)",
         (
             Row("MCSS-V1234", "mcss-one-v1234"),
-            Row(
-                "Baseline-V1234", "baseline-one-v1234"
-            ),  # the second is not in the paper
+            Row("Baseline-V1234", "baseline-one-v1234"),  # not in the paper
             Row("MCSS-V123", "mcss-one-v123"),
             Row("Baseline-V123", "baseline-one-v123"),
             Row("MCSS-V12", "mcss-one-v12"),
@@ -75,16 +80,9 @@ EXPERIMENTS = {
     "figure3": Experiment(
         "Fig. 3: error against the amount of labels",
         tuple(
-            Row(
-                (
-                    f"{label}, {amount} of one subject"
-                    if "label_share" in change
-                    else f"{label}, {amount}"
-                ),
-                f"{method}-{amount}",
-            )
-            for method, label in (("mcss", "MCSS"), ("baseline", "Baseline"))
-            for amount, change in AMOUNTS.items()
+            Row(f"{label}, {_words_for(amount)}", f"{method}-{amount}")
+            for method, label in METHODS
+            for amount in AMOUNTS
         ),
         measures.pose_errors,
     ),
@@ -151,12 +149,8 @@ EXPERIMENTS = {
         "Background: shared, replaced, removed",
         tuple(
             Row(f"{label}, {name}", f"{method}-one{suffix}", on=suffix[1:] or "main")
-            for method, label in (("mcss", "MCSS"), ("baseline", "Baseline"))
-            for name, suffix in (
-                ("shared", ""),
-                ("replaced", "-replaced"),
-                ("removed", "-removed"),
-            )
+            for method, label in METHODS
+            for name, suffix in BACKGROUNDS
         ),
         measures.errors_and_retrieval,
     ),

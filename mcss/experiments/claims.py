@@ -17,8 +17,10 @@ from .results import interval_of_mean
 
 
 class Claim(NamedTuple):
+    """A sentence of the paper that numbers can confirm or refute."""
+
     words: str
-    place: str
+    place: str  #: in the paper
     tables: tuple  #: what it is computed from
     value: Callable  #: from get(table, training, quantity) to a number
     unit: str
@@ -30,14 +32,11 @@ def _saving(get, table, ours, other):
 
 
 def _graceful(get):
-    lost = {
-        method: (
-            get("table1", f"{method}-one", "N-MPJPE")
-            - get("table1", f"{method}-all", "N-MPJPE")
-        )
-        for method in ("mcss", "baseline")
-    }
-    return lost["baseline"] - lost["mcss"]
+    def loss(method):
+        one = get("table1", f"{method}-one", "N-MPJPE")
+        return one - get("table1", f"{method}-all", "N-MPJPE")
+
+    return loss("baseline") - loss("mcss")
 
 
 INF = float("inf")
@@ -133,13 +132,14 @@ CLAIMS = {
 
 
 class Verdict(NamedTuple):
+    """What our results say about a claim."""
+
     claim: Claim
-    paper: (
-        float | None
-    )  #: the same number from the paper's tables; None where they do not give it
-    ours: float
-    interval: list | None
-    seeds: int
+    #: the same number from the paper's tables; None where they do not give it
+    paper: float | None
+    ours: float  #: mean over seeds
+    interval: list | None  #: [low, high], 95%; None for one seed
+    seeds: int  #: how many
     verdict: str  #: 'holds', 'does not hold' or 'open'
 
 
@@ -157,34 +157,39 @@ def verdict_of(values, holds):
 
 
 def verdicts(results, published):
-    """A `Verdict` for each claim whose tables are there. results: `{experiment:
-    result}`; published: the cited data file.
+    """`{claim: Verdict}` for each claim whose tables are there.
+
+    results: `{experiment: result}`. published: the cited data file.
     """
-    found = {}
-    for name, claim in CLAIMS.items():
-        if all(table in results for table in claim.tables):
-            seeds = range(min(len(results[table]["seeds"]) for table in claim.tables))
-            values = [claim.value(_getter_of_results(results, seed)) for seed in seeds]
-            try:
-                paper = claim.value(_getter_of_published(published))
-            except (KeyError, TypeError):  # a number the paper shows only as a curve
-                paper = None
-            found[name] = Verdict(
-                claim,
-                paper,
-                statistics.fmean(values),
-                interval_of_mean(values),
-                len(values),
-                verdict_of(values, claim.holds),
-            )
-    return found
+    return {
+        name: _verdict(claim, results, published)
+        for name, claim in CLAIMS.items()
+        if all(table in results for table in claim.tables)
+    }
+
+
+def _verdict(claim, results, published):
+    seeds = range(min(len(results[table]["seeds"]) for table in claim.tables))
+    values = [claim.value(_getter_of_results(results, seed)) for seed in seeds]
+    try:
+        paper = claim.value(_getter_of_published(published))
+    except (KeyError, TypeError):  # a number the paper shows only as a curve
+        paper = None
+    return Verdict(
+        claim,
+        paper,
+        statistics.fmean(values),
+        interval_of_mean(values),
+        len(values),
+        verdict_of(values, claim.holds),
+    )
 
 
 def _getter_of_results(results, seed):
     def get(table, training, quantity, k=None):
         row = next(row for row in results[table]["rows"] if row["training"] == training)
         value = row["values"][quantity]["per_seed"][seed]
-        return value[KS.index(k)] if k else value
+        return value if k is None else value[KS.index(k)]
 
     return get
 
@@ -193,11 +198,9 @@ def _getter_of_published(published):
     def get(table, training, quantity, k=None):
         entry = published["tables"][table]
         row = next(row for row in entry["rows"] if row.get("training") == training)
-        return (
-            row[quantity.removesuffix(" relative")][entry["K"].index(k)]
-            if k
-            else row[quantity]
-        )
+        if k is None:
+            return row[quantity]
+        return row[quantity.removesuffix(" relative")][entry["K"].index(k)]
 
     return get
 

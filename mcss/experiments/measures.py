@@ -1,6 +1,4 @@
-"""What is measured on a trained network: functions from an `Evaluated` to a dict of
-numbers or lists of numbers.
-"""
+"""What is measured on a trained network: functions from an `Evaluated` to a dict."""
 
 import statistics
 import time
@@ -20,6 +18,7 @@ KS = (1, 2, 5, 10, 20)
 QUERIES = 200  #: of each subject, Fig. 6
 BINS = np.arange(0, 401, 25)  #: mm, Fig. 6
 SHOWN = 800  #: points of the t-SNE map
+WARMING_UP = 2  #: first passes that are not timed
 
 
 class Evaluated(NamedTuple):
@@ -33,37 +32,35 @@ class Evaluated(NamedTuple):
 
 
 def with_truth(predictions):
-    """Only the images whose pose is known."""
+    """The `Predictions` of only those images whose pose is known."""
     known = ~predictions.truth.isnan().flatten(1).any(1)
-    return Predictions(
-        *(
-            column[known if torch.is_tensor(column) else known.numpy()]
-            for column in predictions
-        )
-    )
+    tensors = [column[known] for column in predictions[:3]]
+    return Predictions(*tensors, *(column[known.numpy()] for column in predictions[3:]))
 
 
 def pose_errors(evaluated, view=None):
     """N-MPJPE, MPJPE and PA-MPJPE in mm, and the MPJPE of always answering the mean
-    pose. view: only this one.
+    pose. view: only images of this one, counted from 0; None: all.
     """
     p = evaluated.predictions
-    chosen = torch.from_numpy(
-        p.views == view if view is not None else np.ones(len(p.views), bool)
-    )
-    pose, truth = p.poses[chosen], p.truth[chosen]
+    pose, truth = p.poses, p.truth
+    if view is not None:
+        of_view = torch.from_numpy(p.views == view)
+        pose, truth = pose[of_view], truth[of_view]
+    mean_pose = evaluated.pose_mean.expand_as(truth)
     return {
         "N-MPJPE": n_mpjpe(pose, truth).mean().item(),
         "MPJPE": mpjpe(pose, truth).mean().item(),
         "PA-MPJPE": pa_mpjpe(pose, truth).mean().item(),
-        "mean pose's MPJPE": (
-            mpjpe(evaluated.pose_mean.expand_as(truth), truth).mean().item()
-        ),
+        "mean pose's MPJPE": mpjpe(mean_pose, truth).mean().item(),
     }
 
 
 def view_4_errors(evaluated):
-    """Table 3: tested on the fourth of the split's views only."""
+    """Table 3: `pose_errors` on the fourth of the split's views only.
+
+    Raises `ValueError` if there are fewer.
+    """
     views = np.unique(evaluated.predictions.views)
     if len(views) < 4:
         raise ValueError(
@@ -74,35 +71,31 @@ def view_4_errors(evaluated):
 
 
 def retrieval(evaluated):
-    """Mean-PA-MPJPE@K in mm, same and cross subject: M, the Oracle's O, their
-    difference, each a list over KS; a blind pick's.
+    """Mean-PA-MPJPE@K in mm, same and cross subject: 'model', 'oracle' and 'relative'
+    are lists over KS, 'blind' is a blind pick's.
 
     'Cross' only where there is another subject to search.
     """
     p = evaluated.predictions
     values = {}
     for name, cross in (("same", False), ("cross", True))[: len(set(p.subjects))]:
-        found = mean_pa_mpjpe_at_k(
-            p.embeddings, p.truth, p.subjects, p.views, KS, cross
-        )
+        at = mean_pa_mpjpe_at_k(p.embeddings, p.truth, p.subjects, p.views, KS, cross)
         for part in ("relative", "model", "oracle"):
-            values[f"{name} {part}"] = [getattr(found, part)[k] for k in KS]
+            values[f"{name} {part}"] = [getattr(at, part)[k] for k in KS]
         values[f"{name} blind"] = random_pick(p.truth, p.subjects, p.views, cross)
     return values
 
 
 def errors_and_retrieval(evaluated):
     """`pose_errors`, and M at K = 10 beside a blind pick's."""
-    found = retrieval(evaluated)
-    return pose_errors(evaluated) | at_k(found, 10)
+    return pose_errors(evaluated) | at_k(retrieval(evaluated), 10)
 
 
-def at_k(found, k):
-    """Of what `retrieval` found, M at one K beside a blind pick's."""
-    cases = [case for case in ("same", "cross") if f"{case} model" in found]
-    return {f"{case} M@{k}": found[f"{case} model"][KS.index(k)] for case in cases} | {
-        f"{case} blind pick": found[f"{case} blind"] for case in cases
-    }
+def at_k(values, k):
+    """Of the values of `retrieval`: M at one K of KS, and a blind pick's."""
+    cases = [case for case in ("same", "cross") if f"{case} model" in values]
+    M = {f"{case} M@{k}": values[f"{case} model"][KS.index(k)] for case in cases}
+    return M | {f"{case} blind pick": values[f"{case} blind"] for case in cases}
 
 
 def distance_by_pose(evaluated):
@@ -118,30 +111,28 @@ def distance_by_pose(evaluated):
         rows = np.flatnonzero(p.subjects == subject)
         for query in rng.choice(rows, min(QUERIES, len(rows)), replace=False):
             others = torch.from_numpy(rows[rows != query])
-            difference = mpjpe(
-                p.truth[others], p.truth[query].expand(len(others), -1, -1)
-            ).numpy()
+            truth = p.truth[query].expand(len(others), -1, -1)
+            difference = mpjpe(p.truth[others], truth).numpy()
             distance = (p.embeddings[others] - p.embeddings[query]).norm(dim=1).numpy()
             other_view = (p.views[others] != p.views[query]).astype(int)
-            place = np.digitize(difference, BINS) - 1
-            inside = place < len(BINS) - 1
-            sums, counts = np.zeros((2, len(BINS) - 1)), np.zeros((2, len(BINS) - 1))
-            np.add.at(sums, (other_view[inside], place[inside]), distance[inside])
-            np.add.at(counts, (other_view[inside], place[inside]), 1)
-            means.append(
-                np.divide(
-                    sums, counts, where=counts > 0, out=np.full_like(sums, np.nan)
-                )
-            )
-    means, filled = np.stack(means), ~np.isnan(means).all(0)
-    average = [
-        [
-            float(np.nanmean(means[:, k, b])) if filled[k, b] else None
-            for b in range(len(BINS) - 1)
-        ]
-        for k in (0, 1)
-    ]
-    return {"same view": average[0], "different view": average[1]}
+            means.append(_mean_by_bin(difference, distance, other_view))
+    means = np.stack(means)
+    filled = ~np.isnan(means).all(0)
+    average = np.full(filled.shape, None, dtype=object)
+    average[filled] = np.nanmean(means[:, filled], axis=0).tolist()
+    return {"same view": average[0].tolist(), "different view": average[1].tolist()}
+
+
+def _mean_by_bin(difference, distance, group):
+    """Mean distance of each group, 0 or 1, in each of BINS: `(2, bins)`, NaN for an
+    empty bin. difference, distance, group: `(n,)`.
+    """
+    place = np.digitize(difference, BINS) - 1
+    inside = place < len(BINS) - 1
+    sums, counts = np.zeros((2, 2, len(BINS) - 1))
+    np.add.at(sums, (group[inside], place[inside]), distance[inside])
+    np.add.at(counts, (group[inside], place[inside]), 1)
+    return np.divide(sums, counts, where=counts > 0, out=np.full_like(sums, np.nan))
 
 
 def training_curves(evaluated):
@@ -149,22 +140,19 @@ def training_curves(evaluated):
     training, and what retrieval came of it.
     """
     names = ("valid_share", "positive_distance", "negative_distance")
-    return {name: evaluated.history[name] for name in names} | at_k(
-        retrieval(evaluated), 10
-    )
+    curves = {name: evaluated.history[name] for name in names}
+    return curves | at_k(retrieval(evaluated), 10)
 
 
 def map_of_embedding(evaluated):
     """A t-SNE map of at most SHOWN test embeddings: x, y, and of each the subject, view
     and action.
     """
-    p = evaluated.predictions
-    rows = np.sort(
-        np.random.default_rng(evaluated.seed).permutation(len(p.views))[:SHOWN]
-    )
-    place = TSNE(
-        init="pca", random_state=evaluated.seed, perplexity=min(30, len(rows) // 4)
-    ).fit_transform(p.embeddings[rows].numpy())
+    p, rng = evaluated.predictions, np.random.default_rng(evaluated.seed)
+    rows = np.sort(rng.permutation(len(p.views))[:SHOWN])
+    perplexity = min(30, len(rows) // 4)
+    tsne = TSNE(init="pca", random_state=evaluated.seed, perplexity=perplexity)
+    place = tsne.fit_transform(p.embeddings[rows].numpy())
     actions = {
         s: [c.action for c in evaluated.store.clips(s) for _ in range(c.stop - c.start)]
         for s in dict.fromkeys(p.subjects)
@@ -185,15 +173,12 @@ def examples(evaluated):
     p = evaluated.predictions
     subject = p.subjects[0]
     rows = []
+    seen = (p.subjects == subject) & (p.views == p.views.min())
     for clip in evaluated.store.clips(subject):
-        middle = (
-            (p.subjects == subject)
-            & (p.views == p.views.min())
-            & (p.frames >= clip.start)
-            & (p.frames < clip.stop)
-        )
-        if middle.any():
-            rows.append((clip.action, int(np.flatnonzero(middle)[middle.sum() // 2])))
+        of_clip = seen & (p.frames >= clip.start) & (p.frames < clip.stop)
+        if of_clip.any():
+            middle = np.flatnonzero(of_clip)[of_clip.sum() // 2]
+            rows.append((clip.action, int(middle)))
     return [
         {
             "subject": subject,
@@ -220,26 +205,18 @@ def distances_between_images(evaluated, poses=3, views=3):
         if s == subject
     }
     shown = np.unique(p.views)[:views]
-    complete = [
-        f
-        for f in np.unique(p.frames[p.subjects == subject])
-        if all((f, v) in row_of for v in shown)
-    ]
+    instants = np.unique(p.frames[p.subjects == subject])
+    complete = [f for f in instants if all((f, v) in row_of for v in shown)]
     if len(complete) < poses:
         raise ValueError(
             f"subject {subject} has fewer than {poses} test instants in views"
             f" {shown.tolist()} together"
         )
+    pose_of = {f: p.truth[row_of[f, shown[0]]] for f in complete}
     chosen = [complete[0]]
-    while (
-        len(chosen) < poses
-    ):  # the instant whose pose is farthest from all those chosen
+    while len(chosen) < poses:  # next, the pose that is farthest from all chosen
         far = [
-            min(
-                mpjpe(p.truth[row_of[f, shown[0]]], p.truth[row_of[c, shown[0]]]).item()
-                for c in chosen
-            )
-            for f in complete
+            min(mpjpe(pose_of[f], pose_of[c]).item() for c in chosen) for f in complete
         ]
         chosen.append(complete[int(np.argmax(far))])
     rows = [row_of[f, v] for f in chosen for v in shown]
@@ -254,32 +231,28 @@ def distances_between_images(evaluated, poses=3, views=3):
 
 def inference_time(device, image_size=224, batches=(1, 32), repeats=10):
     """Milliseconds an image takes, by batch size, in float32: MCSS beside torchvision's
-    ResNet-18 and ResNet-50. Medians.
+    ResNet-18 and ResNet-50, a dict of dicts. Medians over `repeats`.
 
     The networks take turns, so that whatever else slows the machine slows all of them.
     """
-    networks = {"MCSS (ResNet-18)": MCSS(image_size=image_size)}
-    networks |= {
-        f"bare {name}": getattr(torchvision.models, name.lower().replace("-", ""))()
-        for name in ("ResNet-18", "ResNet-50")
+    networks = {
+        "MCSS (ResNet-18)": MCSS(image_size=image_size),
+        "bare ResNet-18": torchvision.models.resnet18(),
+        "bare ResNet-50": torchvision.models.resnet50(),
     }
-    times = {name: {f"batch of {n}": [] for n in batches} for name in networks}
+    medians = {name: {} for name in networks}
     with torch.inference_mode():
         for network in networks.values():
             network.to(device).eval()
         for n in batches:
             images = torch.rand(n, 3, image_size, image_size, device=device)
-            for turn in range(repeats + 2):
+            times = {name: [] for name in networks}
+            for _ in range(WARMING_UP + repeats):
                 for name, network in networks.items():
                     began = time.perf_counter()
-                    network(images)[
-                        0
-                    ].sum().item()  # reading a number waits for the device
-                    if turn >= 2:  # the first ones warm up
-                        times[name][f"batch of {n}"].append(
-                            (time.perf_counter() - began) / n * 1000
-                        )
-    return {
-        name: {batch: statistics.median(values) for batch, values in by_batch.items()}
-        for name, by_batch in times.items()
-    }
+                    # reading a number waits for the device
+                    network(images)[0].sum().item()
+                    times[name].append((time.perf_counter() - began) / n * 1000)
+            for name, values in times.items():
+                medians[name][f"batch of {n}"] = statistics.median(values[WARMING_UP:])
+    return medians

@@ -3,18 +3,19 @@
 One file an experiment, store and schedule: `table1.sample.small.json`. Its keys:
 
 format, version        "mcss-result", VERSION
-experiment, title      the name and the title in the catalogue
+experiment, title      its name and title in the catalogue
 command                what makes it again
 schedule, seeds        the schedule's name; the seeds
-stores                 by role: name, recipe_hash, images, image_size, licence
-rows                   a list: label, training, on (the store's role), split, config (of
-the first seed), trained (by
-                       seed: seconds, steps, commit, hardware, finished), values
-                       values: by quantity {per_seed, mean, interval}: numbers, or lists
-of numbers; interval is the
-                       95% interval of the mean over seeds (Student's t), null for one
-seed. Examples have `shown` instead commit, hardware, versions, finished, seconds    of
-this file, and the seconds all its trainings took together
+stores                 by role: name, recipe_hash, images, image_size, licence, source
+rows                   a list, see below
+commit, hardware, versions, finished    of this file
+seconds                that all its trainings took together
+
+A row holds label, training, on (the store's role), split, config (of the first seed),
+trained (by seed: seconds, steps, ranks, commit, hardware, finished) and values: by
+quantity {per_seed, mean, interval}, numbers or lists of numbers. interval is the 95%
+interval of the mean over seeds (Student's t), null for one seed. Examples have `shown`
+instead of values.
 """
 
 import json
@@ -34,35 +35,30 @@ from ..engine.precision import default_device
 from ..store.files import write_json
 
 FORMAT, VERSION = "mcss-result", 1
+# fmt: off
 KEYS = {
-    "experiment",
-    "title",
-    "command",
-    "schedule",
-    "seeds",
-    "stores",
-    "rows",
-    "commit",
-    "hardware",
-    "versions",
-    "finished",
-    "seconds",
+    "experiment", "title", "command", "schedule", "seeds", "stores", "rows",
+    "commit", "hardware", "versions", "finished", "seconds",
 }
+# fmt: on
 
 
 def summary(per_seed):
-    """{per_seed, mean, interval} of numbers, or elementwise of lists of numbers; None
-    where a seed has None.
+    """{per_seed, mean, interval} of a quantity over the seeds.
+
+    per_seed: a number a seed, or a list of numbers a seed, all of one length (else
+    `ValueError`), which are summarised place by place. Mean and interval are None where
+    a seed has None.
     """
     if isinstance(per_seed[0], (list, tuple)):
         if len({len(values) for values in per_seed}) > 1:
             raise ValueError("the seeds of one quantity differ in length")
         parts = [summary(list(values)) for values in zip(*per_seed)]
-        interval = None if len(per_seed) < 2 else [part["interval"] for part in parts]
+        several = len(per_seed) > 1
         return {
             "per_seed": [list(values) for values in per_seed],
             "mean": [part["mean"] for part in parts],
-            "interval": interval,
+            "interval": [part["interval"] for part in parts] if several else None,
         }
     if any(value is None for value in per_seed):
         return {"per_seed": per_seed, "mean": None, "interval": None}
@@ -85,7 +81,9 @@ def interval_of_mean(values):
 
 
 def rounded(value, digits=4):
-    """Floats rounded all through a JSON value; NaN and infinity refused."""
+    """A JSON value with all its floats rounded. Raises `ValueError` for NaN and
+    infinity.
+    """
     if isinstance(value, dict):
         return {key: rounded(item, digits) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -98,15 +96,16 @@ def rounded(value, digits=4):
 
 
 def write_result(folder, result):
-    """Writes a result whole or not at all; returns its path."""
+    """Writes a result, whole or not at all, into `folder`; returns its path.
+
+    result: a dict with all of KEYS. Raises `ValueError` if one is missing, and for NaN.
+    """
     missing = KEYS - result.keys()
     if missing:
         raise ValueError(f"a result lacks {', '.join(sorted(missing))}")
-    of = (
-        f"{result['stores']['main']['name']}.{result['schedule']}"
-        if result["stores"]
-        else "device"
-    )
+    of = "device"
+    if result["stores"]:
+        of = f"{result['stores']['main']['name']}.{result['schedule']}"
     path = Path(folder) / f"{result['experiment']}.{of}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"format": FORMAT, "version": VERSION, **rounded(result)})
@@ -148,8 +147,10 @@ def read_results(folder, store, schedule):
     return {result["experiment"]: result for result in map(read_result, paths)}
 
 
-def origin(device=None):
-    """What a number needs to be traced: commit, hardware, versions, time of day."""
+def provenance(device=None):
+    """What a number needs to be traced: a dict of commit, hardware, finished (now),
+    versions.
+    """
     return {
         "commit": commit(),
         "hardware": hardware(device),
@@ -168,46 +169,34 @@ def commit():
     """
 
     def git(*arguments):
-        return subprocess.run(
-            ("git", *arguments),
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    try:
-        changed = git(
-            "status",
-            "--porcelain",
-            "--untracked-files=no",
-            "--",
-            "../../mcss",
-            "../../data_scripts",
+        here = Path(__file__).parent
+        done = subprocess.run(
+            ("git", *arguments), cwd=here, capture_output=True, text=True, check=True
         )
+        return done.stdout.strip()
+
+    status = ("status", "--porcelain", "--untracked-files=no", "--")
+    try:
+        changed = git(*status, "../../mcss", "../../data_scripts")
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def hardware(device=None):
-    """The processors of a device, 'cpu' or 'cuda'; of the default one if none is given."""
+    """The processors of a device, 'cpu' or 'cuda'; None: of the default one."""
     if (device or default_device()) == "cuda":
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    cores = (
-        len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count()
-    )
-    names = [
-        line.split(":")[1].strip()
-        for line in _cpuinfo()
-        if line.startswith("model name")
-    ]
-    return (
-        f"{cores} CPU cores"
-        f" ({names[0] if names else platform.processor() or platform.machine()})"
-    )
+    names = [line for line in _cpuinfo() if line.startswith("model name")]
+    name = names[0].split(":")[1].strip() if names else ""
+    return f"{cores()} CPU cores ({name or platform.processor() or platform.machine()})"
+
+
+def cores():
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpuinfo():

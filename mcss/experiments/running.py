@@ -1,9 +1,8 @@
 """Running a queue: one training after the other, several at once, or each on all ranks;
-failures are kept apart.
+a failure does not stop the others.
 """
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
@@ -14,8 +13,7 @@ from tqdm import tqdm
 from ..engine.ranks import ranks
 from .catalogue import EXPERIMENTS
 from .queue import Queue, seeds_of
-from .results import write_result
-from .trainings import TRAININGS
+from .results import cores, write_result
 
 #: What a training or a measurement may fail with while the others go on.
 FAILURES = (ValueError, RuntimeError, FileNotFoundError)
@@ -32,110 +30,118 @@ def run(
     device=None,
     progress=True,
 ):
-    """Does experiments and writes their results; returns the files written.
+    """Runs experiments and writes their results; returns the files written.
 
+    names: of experiments. stores, schedule, folder, device: as in `Queue`. results: the
+    folder of the results.
     workers: trainings at once on this machine's one GPU or CPU. Under `torchrun` every
-    training uses all ranks, and the first failure ends the queue. Else what failed is
-    named at the end, and everything else is finished first.
+    training uses all ranks, and the first failure ends the queue. Otherwise everything
+    else is finished first, and a `RuntimeError` at the end names what failed.
+
+    Raises `ValueError` as `Queue.check` does, and if another queue works in the folder.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
     seeds = list(dict.fromkeys(seeds))  # a seed counted twice would look like certainty
     queue = Queue(stores, schedule, folder, device)
     queue.check(names)
-    todo = [job for job in queue.jobs(names, seeds) if not queue.is_done(job)]
+    todo = [todo for todo in queue.runs(names, seeds) if not queue.is_done(*todo)]
     if ranks()[0]:
-        for job in todo:
-            queue.do(job, progress=False)
+        for training_run, requested in todo:
+            queue.do(training_run, requested, progress=False)
         return []
     queue.folder.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(queue.folder / ".queue.lock", timeout=0):
-            failed = _do_all(queue, todo, stores, workers, progress)
-            written, lacking = [], {}
-            for name in names:
-                places = [
-                    queue.place(row.training, seed)
-                    for row in EXPERIMENTS[name].rows
-                    for seed in seeds_of(name, seeds)
-                ]
-                try:
-                    if not any(place in failed for place in places):
-                        written.append(write_result(results, queue.result(name, seeds)))
-                except FAILURES as error:
-                    lacking[name] = error
+            if progress:
+                print(f"{len(todo)} trainings to do", flush=True)
+            if workers == 1:
+                failed = _one_after_the_other(queue, todo, progress)
+            else:
+                failed = _several_at_once(queue, todo, stores, workers, progress)
+            written, unwritten = _write_results(queue, names, seeds, results, failed)
     except filelock.Timeout:
         raise ValueError(
             f"another queue works on {queue.folder}: wait for it, or give this one a"
             " --runs folder of its own"
         ) from None
-    if failed or lacking:
-        what = [f"training {what}" for what in failed.values()] + [
-            f"experiment {name}: {error}" for name, error in lacking.items()
-        ]
-        lines = "\n".join(f"  {line}" for line in what)
+    failures = [f"training {failure}" for failure in failed.values()] + [
+        f"experiment {name}: {error}" for name, error in unwritten.items()
+    ]
+    if failures:
+        lines = "\n".join(f"  {failure}" for failure in failures)
         raise RuntimeError(
-            f"{len(what)} failed; everything else is done. Run the same command again"
-            f" once this is mended:\n{lines}"
+            f"{len(failures)} failed; everything else is done. Run the same command"
+            f" again once this is mended:\n{lines}"
         )
     return written
 
 
-def _do_all(queue, todo, stores, workers, progress):
-    """Does the jobs; {folder: what failed and why}."""
+def _write_results(queue, names, seeds, folder, failed):
+    """Writes the results of those experiments whose trainings are all done: (files
+    written, {name: why not}).
+    """
+    written, unwritten = [], {}
+    for name in names:
+        folders = {
+            queue.run(row.training, seed).folder
+            for row in EXPERIMENTS[name].rows
+            for seed in seeds_of(name, seeds)
+        }
+        if folders & failed.keys():
+            continue
+        try:
+            written.append(write_result(folder, queue.result(name, seeds)))
+        except FAILURES as error:
+            unwritten[name] = error
+    return written, unwritten
+
+
+def _one_after_the_other(queue, todo, progress):
+    """Does runs in this process; {folder: what failed and why}."""
     failed = {}
+    for number, (training_run, requested) in enumerate(todo, 1):
+        if progress:
+            print(f"{number} of {len(todo)}: {training_run}", flush=True)
+        try:
+            queue.do(training_run, requested, progress)
+        except FAILURES as error:
+            if ranks()[1] > 1:
+                raise  # the other ranks wait for this one
+            failed[training_run.folder] = f"{training_run}: {error}"
+    return failed
 
-    def fail(job, error):
-        failed[queue.place(job.training, job.seed)] = (
-            f"{job.training}, seed {job.seed}: {error}"
-        )
 
-    if progress:
-        print(f"{len(todo)} trainings to do", flush=True)
-    if workers == 1:
-        for number, job in enumerate(todo, 1):
-            if progress:
-                print(
-                    f"{number} of {len(todo)}: {job.training}, seed {job.seed}",
-                    flush=True,
-                )
-            try:
-                queue.do(job, progress)
-            except FAILURES as error:
-                if ranks()[1] > 1:
-                    raise  # the other ranks wait for this one
-                fail(job, error)
-        return failed
+def _several_at_once(queue, todo, stores, workers, progress):
+    """Does runs in processes of their own; {folder: what failed and why}."""
+    failed = {}
     arguments = stores, queue.schedule, queue.folder, queue.device
-    threads = (
-        max(1, len(os.sched_getaffinity(0)) // workers)
-        if hasattr(os, "sched_getaffinity")
-        else 1
-    )
+    threads = max(1, cores() // workers)
     bar = tqdm(total=len(todo), desc="trainings", unit="training", disable=not progress)
     for with_start in (False, True):  # a training waits for the one it starts from
-        wave = [
-            job
-            for job in todo
-            if (TRAININGS[job.training].start is not None) == with_start
-        ]
+        wave = [pair for pair in todo if (pair[0].start is not None) == with_start]
         pool = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), _settle, (threads,)
+            workers,
+            multiprocessing.get_context("spawn"),
+            torch.set_num_threads,
+            (threads,),
         )
         try:
-            futures = {pool.submit(_do_one, arguments, job): job for job in wave}
+            futures = {
+                pool.submit(_do_one, arguments, run.name, run.seed, requested): run
+                for run, requested in wave
+            }
             for future in as_completed(futures):
-                job, error = futures[future], future.exception()
+                training_run, error = futures[future], future.exception()
                 if isinstance(error, BrokenProcessPool):
-                    fail(
-                        job,
+                    error = (
                         "a worker was killed, perhaps for want of memory; take fewer"
-                        " --workers",
+                        " --workers"
                     )
-                elif isinstance(error, FAILURES):
-                    fail(job, error)
-                elif error:
+                elif error and not isinstance(error, FAILURES):
                     raise error
+                if error:
+                    failed[training_run.folder] = f"{training_run}: {error}"
                 bar.update()
         finally:  # also on Ctrl-C: nothing further is begun
             pool.shutdown(wait=False, cancel_futures=True)
@@ -143,9 +149,6 @@ def _do_all(queue, todo, stores, workers, progress):
     return failed
 
 
-def _settle(threads):
-    torch.set_num_threads(threads)
-
-
-def _do_one(arguments, job):
-    Queue(*arguments).do(job, progress=False)
+def _do_one(arguments, name, seed, requested):
+    queue = Queue(*arguments)
+    queue.do(queue.run(name, seed), requested, progress=False)

@@ -108,8 +108,10 @@ TRAININGS = {
 
 
 def configuration(name, store, schedule, seed):
-    """The `TrainingConfig` of a training on a store, a seed and a schedule of
-    SCHEDULES.
+    """The `TrainingConfig` of a training.
+
+    name: in TRAININGS. store: what it learns from. schedule: in SCHEDULES. Raises
+    `ValueError` if the store has fewer subjects or views than the training labels.
     """
     base, change = SCHEDULES[schedule], dict(TRAININGS[name].change)
     split = store.splits[change.get("split", "train")]
@@ -126,9 +128,8 @@ def configuration(name, store, schedule, seed):
                 f"{name} needs four views: {store.path} trains on {len(split.views)}"
             )
         views = tuple(split.views[k] for k in change["label_views"])
-        change["label_views"] = (
-            None if len(views) == len(split.views) else views
-        )  # so that V1234 is the training with all views
+        # None for all views, so that V1234 is the training with all views
+        change["label_views"] = None if len(views) == len(split.views) else views
     if name.startswith("sensitivity"):
         change |= {
             field: getattr(base, field) * change[field]
@@ -140,7 +141,7 @@ def configuration(name, store, schedule, seed):
 
 def add_validation(store):
     """Adds two splits to a store's own: 'fit', its training split without the last
-    subject, and 'validation', that subject.
+    subject, and 'validation', that subject; returns the store.
 
     Settings are compared on it, so that the test subjects stay unseen until everything
     is chosen.

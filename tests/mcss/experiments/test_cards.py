@@ -4,7 +4,7 @@ import pytest
 from toy import toy_store
 
 from mcss.experiments import cards
-from mcss.experiments.queue import Job, Queue
+from mcss.experiments.queue import Queue
 from mcss.experiments.trainings import SCHEDULES
 
 
@@ -14,7 +14,7 @@ def queue(tmp_path_factory):
     toy_store(folder / "store", frames=12, fps=2.0)
     SCHEDULES["toy"] = dataclasses.replace(SCHEDULES["small"], epochs=1)
     queue = Queue({"main": folder / "store"}, "toy")
-    queue.do(Job("mcss-one", 0, ()), progress=False)
+    queue.do(queue.run("mcss-one", 0), progress=False)
     yield queue
     del SCHEDULES["toy"]
 
@@ -39,9 +39,8 @@ def test_it_is_fetched_where_it_is_missing(queue, tmp_path, monkeypatch):
     cards.publish(queue, "mcss-one", 0, tmp_path / "there")
     monkeypatch.setattr(cards, "REPOSITORY", (tmp_path / "there").as_uri())
     model, card = cards.published("mcss-one", tmp_path / "here")
-    assert (
-        card["training"] == "mcss-one" and (tmp_path / "here" / "mcss-one" / "card.json").exists()
-    )
+    assert card["training"] == "mcss-one"
+    assert (tmp_path / "here" / "mcss-one" / "card.json").exists()
 
 
 def test_a_changed_file_is_noticed(queue, tmp_path):

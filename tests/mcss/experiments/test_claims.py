@@ -8,7 +8,7 @@ PUBLISHED = Path(__file__).resolve().parents[3] / "book" / "published.json"
 
 
 def table1(*seeds):
-    """A result with the N-MPJPE of (mcss-one, baseline-one, mcss-all, baseline-all) of each seed."""
+    """A result; of each seed the N-MPJPE of mcss-one, baseline-one, mcss-all, baseline-all."""
     names = ("mcss-one", "baseline-one", "mcss-all", "baseline-all")
     return {
         "seeds": list(range(len(seeds))),
@@ -20,20 +20,18 @@ def table1(*seeds):
 
 
 def test_the_paper_s_own_numbers_give_the_paper_s_claims():
-    found = verdicts({"table1": table1((75, 100, 90, 95))}, read_published(PUBLISHED))
-    assert found["over the Baseline"].paper == pytest.approx(25.0, abs=0.05)  # "25%"
-    assert found["graceful"].paper == pytest.approx(54.21 - 19.34)
-    assert found["over the Baseline"].ours == pytest.approx(25.0)
-    assert found["graceful"].ours == (100 - 95) - (75 - 90)
+    of = verdicts({"table1": table1((75, 100, 90, 95))}, read_published(PUBLISHED))
+    assert of["over the Baseline"].paper == pytest.approx(25.0, abs=0.05)  # "25%"
+    assert of["graceful"].paper == pytest.approx(54.21 - 19.34)
+    assert of["over the Baseline"].ours == pytest.approx(25.0)
+    assert of["graceful"].ours == (100 - 95) - (75 - 90)
 
 
 def test_a_claim_is_computed_seed_by_seed():
-    found = verdicts(
-        {"table1": table1((80, 100, 1, 1), (90, 100, 1, 1), (85, 100, 1, 1))},
-        read_published(PUBLISHED),
-    )["over the Baseline"]
-    assert (found.ours, found.seeds, found.verdict) == (pytest.approx(15), 3, "holds")
-    assert found.interval == pytest.approx([15 - 12.42, 15 + 12.42], abs=0.01)
+    results = {"table1": table1((80, 100, 1, 1), (90, 100, 1, 1), (85, 100, 1, 1))}
+    verdict = verdicts(results, read_published(PUBLISHED))["over the Baseline"]
+    assert (verdict.ours, verdict.seeds, verdict.verdict) == (pytest.approx(15), 3, "holds")
+    assert verdict.interval == pytest.approx([15 - 12.42, 15 + 12.42], abs=0.01)
 
 
 def test_fine_tuning_is_compared_within_the_paper_s_text():
@@ -41,15 +39,10 @@ def test_fine_tuning_is_compared_within_the_paper_s_text():
         {"training": t, "values": {"same relative": {"per_seed": [[v] * 5]}}}
         for t, v in (("mcss-one", 90.0), ("field-metric", 60.0))
     ]
-    found = verdicts({"table4": {"seeds": [0], "rows": rows}}, read_published(PUBLISHED))[
-        "fine-tuning"
-    ]
-    assert (
-        found.paper == pytest.approx(119.6 - 62.46)
-        and found.ours == 30
-        and found.verdict == "open"
-        and found.interval is None
-    )
+    results = {"table4": {"seeds": [0], "rows": rows}}
+    verdict = verdicts(results, read_published(PUBLISHED))["fine-tuning"]
+    assert verdict.paper == pytest.approx(119.6 - 62.46) and verdict.ours == 30
+    assert verdict.verdict == "open" and verdict.interval is None
 
 
 def test_verdicts():

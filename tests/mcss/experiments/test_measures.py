@@ -51,16 +51,13 @@ def perfect():
 
 def test_a_perfect_network(perfect):
     errors = pose_errors(perfect)
-    assert (
-        errors["MPJPE"] == errors["N-MPJPE"] == 0
-        and errors["PA-MPJPE"] == pytest.approx(0, abs=0.1)
-        and errors["mean pose's MPJPE"] > 100
-    )
-    found = retrieval(perfect)
-    assert found["same model"][0] == pytest.approx(0, abs=0.1) and len(
-        found["cross relative"]
-    ) == len(KS)
-    assert found["cross oracle"][0] > 50 and found["cross blind"] > found["cross oracle"][-1]
+    assert errors["MPJPE"] == errors["N-MPJPE"] == 0
+    assert errors["PA-MPJPE"] == pytest.approx(0, abs=0.1)
+    assert errors["mean pose's MPJPE"] > 100
+    values = retrieval(perfect)
+    assert values["same model"][0] == pytest.approx(0, abs=0.1)
+    assert len(values["cross relative"]) == len(KS)
+    assert values["cross oracle"][0] > 50 and values["cross blind"] > values["cross oracle"][-1]
 
 
 def test_only_the_fourth_view_counts(perfect):
@@ -73,9 +70,8 @@ def test_with_one_subject_there_is_no_cross_subject_retrieval(perfect):
     one = perfect._replace(
         predictions=Predictions(*(column[:60] for column in perfect.predictions))
     )
-    assert "same M@10" in errors_and_retrieval(one) and not [
-        name for name in errors_and_retrieval(one) if "cross" in name
-    ]
+    names = list(errors_and_retrieval(one))
+    assert "same M@10" in names and not [name for name in names if "cross" in name]
 
 
 def test_images_without_truth_are_left_out(perfect):
@@ -92,27 +88,19 @@ def test_every_query_counts_the_same():
     truth = torch.zeros(4, 16, 3)
     truth[3] += 310 / 3**0.5
     embeddings = torch.tensor([[0.0], [1.0], [3.0], [9.0]])
-    p = Predictions(
-        embeddings,
-        truth,
-        truth,
-        np.array(["A"] * 4, dtype=object),
-        np.arange(4),
-        np.array([0, 0, 0, 0]),
-    )
+    subjects = np.array(["A"] * 4, dtype=object)
+    p = Predictions(embeddings, truth, truth, subjects, np.arange(4), np.zeros(4, int))
     values = distance_by_pose(Evaluated(p, truth[0], {}, None, 0))["same view"]
     assert values[0] == pytest.approx(((1 + 3) / 2 + (1 + 2) / 2 + (3 + 2) / 2) / 3)
-    assert values[12] == pytest.approx(
-        (9 + 8 + 6 + (9 + 8 + 6) / 3) / 4
-    )  # the far one asks too: 310 mm from all others
+    # the far one is a query too: 310 mm from all others
+    assert values[12] == pytest.approx((9 + 8 + 6 + (9 + 8 + 6) / 3) / 4)
 
 
 def test_distance_grows_with_the_difference_in_pose(perfect):
     values = distance_by_pose(perfect)
     assert len(values["same view"]) == len(BINS) - 1
-    assert (
-        values["different view"][0] == pytest.approx(0, abs=1e-6) and values["same view"][0] is None
-    )
+    assert values["different view"][0] == pytest.approx(0, abs=1e-6)
+    assert values["same view"][0] is None
     filled = [v for v in values["different view"] if v is not None]
     assert filled == sorted(filled) and len(filled) > 2
 
@@ -133,10 +121,8 @@ def test_distances_between_images(perfect):
 
 def test_a_map_names_every_point(perfect):
     shown = map_of_embedding(perfect)
-    assert len({len(values) for values in shown.values()}) == 1 and set(shown["action"]) == {
-        "Waving",
-        "Sitting",
-    }
+    assert len({len(values) for values in shown.values()}) == 1
+    assert set(shown["action"]) == {"Waving", "Sitting"}
 
 
 def test_inference_times_every_network():

@@ -16,10 +16,9 @@ import torch
 from toy import toy_frames, toy_store
 
 from mcss.data import StoreWriter
-from mcss.engine.checkpoint import load_model
 from mcss.experiments import EXPERIMENTS
 from mcss.experiments.__main__ import main
-from mcss.experiments.queue import Job, Queue
+from mcss.experiments.queue import Queue
 from mcss.experiments.results import read_result
 from mcss.experiments.running import run
 from mcss.experiments.trainings import TRAININGS, configuration
@@ -39,15 +38,15 @@ def stores(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def failed(stores):
-    """table1 and figure4, one seed, where a training fails: what is said, and the names of the
-    results written.
+    """table1 and figure4, one seed, where a training fails: the error's message, and the names of
+    the results written.
     """
     results, real = stores["main"].parent / "results", Queue.do
 
-    def do(self, job, progress):
-        if job.training == "mcss-all":
+    def do(self, training_run, requested, progress):
+        if training_run.name == "mcss-all":
             raise RuntimeError("out of memory")
-        real(self, job, progress)
+        real(self, training_run, requested, progress)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError) as raised:
         patch.setattr(Queue, "do", do)
@@ -65,8 +64,15 @@ def finished(stores, failed):
 def copied(stores, folder):
     """A queue that works in `folder`, where what `finished` trained as mcss-one is done."""
     queue = Queue(stores, "small", folder)
-    shutil.copytree(Queue(stores, "small").place("mcss-one", 0), queue.place("mcss-one", 0))
+    done = Queue(stores, "small").run("mcss-one", 0)
+    shutil.copytree(done.folder, queue.run("mcss-one", 0).folder)
     return queue
+
+
+def figure6(store, runs, results):
+    """The command line's arguments for figure6 on one store."""
+    named = {"--store": store, "--schedule": "small", "--runs": runs, "--results": results}
+    return ["figure6", *(str(part) for pair in named.items() for part in pair)]
 
 
 def test_every_row_names_a_training_and_every_configuration_is_valid(stores):
@@ -85,9 +91,8 @@ def test_labels_are_counted_in_the_store_s_own_subjects(stores):
     assert configuration("mcss-all", store, "paper", 0).label_subjects is None
     assert configuration("mcss-one-v12", store, "paper", 0).label_views == (0, 1)
     assert configuration("sensitivity twice the epochs", store, "paper", 0).epochs == 80
-    assert store.splits["fit"].subjects == ["A", "B"] and store.splits["validation"].subjects == [
-        "D"
-    ]
+    assert store.splits["fit"].subjects == ["A", "B"]
+    assert store.splits["validation"].subjects == ["D"]
     with pytest.raises(ValueError, match="takes labels of 3 subjects: .*field trains on 2"):
         configuration("mcss-three", Queue({"main": stores["field"]}).stores["main"], "paper", 0)
 
@@ -96,26 +101,31 @@ def test_views_are_counted_in_the_split_s_own(stores):
     store = Queue(stores).stores["main"]
     store.splits["train"] = store.splits["train"]._replace(views=[3, 1, 2, 0])
     assert configuration("mcss-one-v12", store, "paper", 0).label_views == (3, 1)
-    assert configuration("mcss-one-v1234", store, "paper", 0) == configuration(
-        "mcss-one", store, "paper", 0
-    )  # all there are
+    all_views = configuration("mcss-one", store, "paper", 0)
+    assert configuration("mcss-one-v1234", store, "paper", 0) == all_views
     store.splits["train"] = store.splits["train"]._replace(views=[0, 1, 2])
     with pytest.raises(ValueError, match="needs four views: .* trains on 3"):
         configuration("mcss-one-v123", store, "paper", 0)
 
 
 def test_rows_share_trainings_and_a_start_comes_first(stores):
-    jobs = Queue(stores).jobs(["table1", "table2", "table4", "figure4"], [0, 1])
-    keys = [(job.training, job.seed) for job in jobs]
+    runs = Queue(stores).runs(["table1", "table2", "table4", "figure4"], [0, 1])
+    keys = [(run.name, run.seed) for run, _ in runs]
     assert len(keys) == len(set(keys)) == 2 * (4 + 2 + 1)
     assert keys.index(("mcss-one", 1)) < keys.index(("field-metric", 1))
-    assert {(job.training, job.seed): job.asked for job in jobs}["mcss-one", 0] == (
-        ("field", "test"),
-        ("main", "test"),
-    )
-    assert (
-        len(Queue(stores).jobs(["table1", "table3"], [0])) == 4 + 4
-    )  # V1234 is the training of table 1
+    requested = {(run.name, run.seed): requested for run, requested in runs}
+    assert requested["mcss-one", 0] == (("field", "test"), ("main", "test"))
+    # V1234 is the training of table 1
+    assert len(Queue(stores).runs(["table1", "table3"], [0])) == 4 + 4
+
+
+def test_a_run_knows_its_folder_and_what_it_starts_from(stores):
+    queue = Queue(stores)
+    one, two = (queue.run("field-metric", seed) for seed in (0, 1))
+    assert one.config.seed == 0 and two.config.seed == 1 and one.folder != two.folder
+    assert one.store.path == stores["field"] and one.start.store.path == stores["main"]
+    assert one.start.folder == queue.run("mcss-one", 0).folder != two.start.folder
+    assert one.folder.parent == queue.folder and not one.done and str(one) == "field-metric, seed 0"
 
 
 def test_a_result_carries_its_origin(finished):
@@ -127,14 +137,10 @@ def test_a_result_carries_its_origin(finished):
     )
     assert result["stores"]["main"]["recipe_hash"] and result["hardware"] and result["commit"]
     (row,) = [row for row in result["rows"] if row["training"] == "mcss-one"]
-    assert (
-        row["config"]["label_subjects"] == ["A"]
-        and row["trained"][0]["seconds"] > 0
-        and row["values"]["N-MPJPE"]["interval"] is None
-    )
-    assert result["seconds"] == pytest.approx(
-        sum(row["trained"][0]["seconds"] for row in result["rows"]), abs=0.01
-    )
+    assert row["config"]["label_subjects"] == ["A"] and row["trained"][0]["seconds"] > 0
+    assert row["values"]["N-MPJPE"]["interval"] is None
+    together = sum(row["trained"][0]["seconds"] for row in result["rows"])
+    assert result["seconds"] == pytest.approx(together, abs=0.01)
     shown = read_result(figure)["rows"][0]["shown"]
     assert len(shown) == 2 and np.shape(shown[0]["predicted"]) == (16, 3)
 
@@ -142,7 +148,7 @@ def test_a_result_carries_its_origin(finished):
 def test_a_number_in_the_file_is_the_network_s(finished, stores):
     (_, table), _ = finished
     queue = Queue(stores, "small")
-    p = predict(load_model(queue.place("baseline-one", 0)), queue.stores["main"])
+    p = predict(queue.run("baseline-one", 0).model(), queue.stores["main"])
     (stored,) = [r for r in read_result(table)["rows"] if r["training"] == "baseline-one"]
     assert stored["values"]["N-MPJPE"]["per_seed"] == [
         pytest.approx(n_mpjpe(p.poses, p.truth).mean().item(), abs=1e-3)
@@ -151,109 +157,76 @@ def test_a_number_in_the_file_is_the_network_s(finished, stores):
 
 def test_what_is_done_is_skipped(finished, stores, monkeypatch):
     _, results = finished
-    monkeypatch.setattr("mcss.experiments.queue.train", lambda *a: pytest.fail("trained again"))
+    monkeypatch.setattr("mcss.experiments.runs.train", lambda *a: pytest.fail("trained again"))
     assert len(run(["table1"], stores, (0, 0), "small", None, results, progress=False)) == 1
     assert read_result(results / "table1.toy.small.json")["seeds"] == [0]  # a seed counts once
 
 
 def test_two_workers_do_what_one_does(stores, tmp_path):
     """With one thread each, to the last bit: the number of threads changes the order of sums."""
-    (written,) = run(
-        ["figure6"], stores, (0, 1), "small", tmp_path / "runs", tmp_path, workers=2, progress=False
-    )
+    folders = tmp_path / "runs", tmp_path
+    (written,) = run(["figure6"], stores, (0, 1), "small", *folders, workers=2, progress=False)
     queue, threads = Queue(stores, "small", tmp_path / "alone"), torch.get_num_threads()
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
     try:
-        queue.do(Job("mcss-one", 0, ()), progress=False)
+        queue.do(queue.run("mcss-one", 0), progress=False)
     finally:
         torch.set_num_threads(threads)
     one, two = (
-        load_model(Queue(stores, "small", tmp_path / name).place("mcss-one", 0)).state_dict()
+        Queue(stores, "small", tmp_path / name).run("mcss-one", 0).model().state_dict()
         for name in ("alone", "runs")
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
     values = read_result(written)["rows"][0]["values"]["same view"]
     assert len(values["per_seed"]) == 2 and values["per_seed"][0] != values["per_seed"][1]
     filled = [k for k, v in enumerate(values["mean"]) if v is not None]
-    assert filled and all(
-        values["interval"][k][0] <= values["mean"][k] <= values["interval"][k][1] for k in filled
-    )
+    means, bands = values["mean"], values["interval"]
+    assert filled and all(bands[k][0] <= means[k] <= bands[k][1] for k in filled)
 
 
 def test_fine_tuning_starts_from_the_other_training(finished, stores, tmp_path):
     queue = Queue(stores, "small", tmp_path)
-    first, second = queue.jobs(["table4"], [0])
+    first, second = queue.runs(["table4"], [0])
     with pytest.raises(ValueError, match="starts from mcss-one, which is not finished"):
-        queue.do(second, progress=False)
+        queue.do(*second, progress=False)
     queue = copied(stores, tmp_path)
-    assert not queue.is_done(first)  # it was not asked about the other domain
-    queue.do(first, progress=False)
-    queue.do(second, progress=False)
-    assert queue.is_done(first) and queue.is_done(second)
+    assert first[0].done and not queue.is_done(*first)  # it has not predicted the other domain
+    queue.do(*first, progress=False)
+    queue.do(*second, progress=False)
+    assert queue.is_done(*first) and queue.is_done(*second)
     table = queue.result("table4", [0])
-    assert [row["label"] for row in table["rows"]] == ["as is", "fine-tuned with L_cnstr"] and set(
-        table["stores"]
-    ) == {"main", "field"}
-    a, b = (queue.evaluated(row, 0).pose_mean for row in EXPERIMENTS["table4"].rows)
+    assert [row["label"] for row in table["rows"]] == ["as is", "fine-tuned with L_cnstr"]
+    assert set(table["stores"]) == {"main", "field"}
+    field = queue.stores["field"]
+    a, b = (run.evaluated(field, "test").pose_mean for run in (first[0], second[0]))
     assert torch.equal(a, b)  # H and its constants come along
 
 
 def test_killed_it_goes_on(tmp_path):
-    toy_store(
-        tmp_path / "store", subjects=("A", "B", "D", "C")
-    )  # long enough for a checkpoint on the way
-    command = [
-        sys.executable,
-        "-m",
-        "mcss.experiments",
-        "figure6",
-        "--store",
-        str(tmp_path / "store"),
-        "--schedule",
-        "small",
-        "--runs",
-        str(tmp_path / "runs"),
-        "--results",
-        str(tmp_path / "results"),
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )  # a pipe that nobody reads fills up
+    # long enough for a checkpoint on the way
+    toy_store(tmp_path / "store", subjects=("A", "B", "D", "C"))
+    arguments = figure6(tmp_path / "store", tmp_path / "runs", tmp_path / "results")
+    command = [sys.executable, "-m", "mcss.experiments", *arguments]
+    # a pipe that nobody reads fills up
+    unread = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **unread)
     while process.poll() is None and not list(tmp_path.glob("runs/run-*/checkpoint.json")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not list(tmp_path.glob("results/*")) and not list(
-        tmp_path.glob("runs/run-*/record.json")
-    )
+    assert not list(tmp_path.glob("results/*"))
+    assert not list(tmp_path.glob("runs/run-*/record.json"))
     again = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert (
-        re.search(r"training:.*\b0/", again.stderr) is None
-    )  # the bar begins where the checkpoint left off
+    # the bar begins where the checkpoint left off
+    assert re.search(r"training:.*\b0/", again.stderr) is None
     (written,) = tmp_path.glob("results/*")
     assert read_result(written)["rows"][0]["training"] == "mcss-one"
 
 
 def test_one_training_on_two_processes(stores, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "-m",
-        "mcss.experiments",
-        "figure6",
-        "--store",
-        str(stores["main"]),
-        "--schedule",
-        "small",
-        "--runs",
-        str(tmp_path / "runs"),
-        "--results",
-        str(tmp_path / "results"),
-    ]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = figure6(stores["main"], tmp_path / "runs", tmp_path / "results")
+    command = [sys.executable, *torchrun, "-m", "mcss.experiments", *arguments]
     for _ in range(2):  # the second time everything is done
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -262,24 +235,36 @@ def test_one_training_on_two_processes(stores, tmp_path):
 
 
 def test_damaged_leftovers_are_named(finished, stores, tmp_path):
-    queue, row = copied(stores, tmp_path), EXPERIMENTS["figure6"].rows[0]
-    where = queue.place("mcss-one", 0)
-    (predictions,) = where.glob("predictions-*")
+    queue = copied(stores, tmp_path)
+    run = queue.run("mcss-one", 0)
+    (predictions,) = run.folder.glob("predictions-*")
     predictions.write_bytes(predictions.read_bytes()[:100])
     with pytest.raises(
         ValueError, match="predictions-.* is damaged .*delete it and run the same command again"
     ):
-        queue.evaluated(row, 0)
-    (where / "record.json").write_text("{")
+        run.evaluated(queue.stores["main"], "test")
+    (run.folder / "record.json").write_text("{")
     with pytest.raises(ValueError, match="record.json is damaged"):
-        queue.record("mcss-one", 0)
+        _ = run.record
 
 
-@pytest.mark.parametrize("names, change, message", [
-    (["table9"], {}, "unknown experiment table9; there are table1"),
-    (["background"], {}, "needs a store with another background .*--background replace.: add --also replaced=PATH"),
-    (["table4"], {"field": None}, "needs a store of another domain .*studio field PATH.: add --also field=PATH"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "names, change, message",
+    [
+        (["table9"], {}, "unknown experiment table9; there are table1"),
+        (
+            ["background"],
+            {},
+            "needs a store with another background .*--background replace.:"
+            " add --also replaced=PATH",
+        ),
+        (
+            ["table4"],
+            {"field": None},
+            "needs a store of another domain .*studio field PATH.: add --also field=PATH",
+        ),
+    ],
+)
 def test_bad_requests(stores, names, change, message):
     with pytest.raises(ValueError, match=message):
         Queue({role: path for role, path in (stores | change).items() if path}).check(names)
@@ -292,16 +277,8 @@ def test_a_store_without_labels(tmp_path):
 
 
 def test_a_store_without_a_protocol(tmp_path):
-    with StoreWriter(
-        tmp_path,
-        name="x",
-        licence="",
-        source="",
-        recipe={},
-        fps=10,
-        image_size=32,
-        views=list("abcd"),
-    ) as writer:
+    texts = {"name": "x", "licence": "", "source": "", "recipe": {}}
+    with StoreWriter(tmp_path, **texts, fps=10, image_size=32, views=list("abcd")) as writer:
         writer.add("A", "c", "Waving", toy_frames(0, 5, 32))
         writer.finish({})
     with pytest.raises(ValueError, match="has no split 'train'"):
@@ -322,23 +299,17 @@ def test_two_queues_on_one_folder(stores):
 
 
 def test_one_failure_leaves_the_rest_done(failed):
-    said, written = failed
-    assert re.search(
-        "(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory", said
-    )
+    message, written = failed
+    expected = "(?s)1 failed; everything else is done.*training mcss-all, seed 0: out of memory"
+    assert re.search(expected, message)
     assert written == ["figure4.toy.small.json"]
 
 
 def test_what_cannot_be_measured_does_not_stop_the_rest(finished, stores, tmp_path, monkeypatch):
-    monkeypatch.setitem(
-        EXPERIMENTS,
-        "table1",
-        EXPERIMENTS["table1"]._replace(measure=lambda e: {"MPJPE": float("nan")}),
-    )
-    with pytest.raises(
-        RuntimeError,
-        match="(?s)1 failed.*experiment table1: a result is NaN or infinite: the training diverged",
-    ):
+    diverged = EXPERIMENTS["table1"]._replace(measure=lambda e: {"MPJPE": float("nan")})
+    monkeypatch.setitem(EXPERIMENTS, "table1", diverged)
+    message = "(?s)1 failed.*experiment table1: a result is NaN or infinite: the training diverged"
+    with pytest.raises(RuntimeError, match=message):
         run(["table1", "figure4"], stores, (0,), "small", None, tmp_path, progress=False)
     assert [path.name for path in tmp_path.glob("*.json")] == ["figure4.toy.small.json"]
 
@@ -352,19 +323,10 @@ def test_a_killed_worker_is_named(stores, tmp_path, monkeypatch):
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
-    with pytest.raises(
-        RuntimeError, match="(?s)2 failed.*a worker was killed, perhaps for want of memory"
-    ):
-        run(
-            ["figure6"],
-            stores,
-            (0, 1),
-            "small",
-            tmp_path / "runs",
-            tmp_path,
-            workers=2,
-            progress=False,
-        )
+    message = "(?s)2 failed.*a worker was killed, perhaps for want of memory"
+    with pytest.raises(RuntimeError, match=message):
+        folders = tmp_path / "runs", tmp_path
+        run(["figure6"], stores, (0, 1), "small", *folders, workers=2, progress=False)
     killer.join()
 
 
@@ -372,28 +334,12 @@ def test_a_full_disk(stores, tmp_path):
     """A real file system of 8 MB: one clear error, and what is there stays whole."""
     small = tmp_path / "small"
     small.mkdir()
-    if (
-        os.geteuid()
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True
-        ).returncode
-    ):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("NOT CHECKED on a full disk: this process may not mount a small file system")
     try:
         with pytest.raises(SystemExit, match="error: the disk is full"):
-            main(
-                [
-                    "figure6",
-                    "--store",
-                    str(stores["main"]),
-                    "--schedule",
-                    "small",
-                    "--runs",
-                    str(small),
-                    "--results",
-                    str(tmp_path),
-                ]
-            )
+            main(figure6(stores["main"], small, tmp_path))
         assert not list(small.glob("run-*/*.safetensors")) and not list(small.glob("run-*/.*.part"))
     finally:
         subprocess.run(["umount", small], check=True)
@@ -402,11 +348,9 @@ def test_a_full_disk(stores, tmp_path):
 def test_another_version_s_result(tmp_path):
     file = tmp_path / "table1.toy.small.json"
     file.write_text(json.dumps({"format": "mcss-result", "version": 99}))
-    with pytest.raises(
-        ValueError,
-        match=(
-            "table1.toy.small.json is not a result of this package .version 99.*run the experiment"
-            " again"
-        ),
-    ):
+    message = (
+        "table1.toy.small.json is not a result of this package .version 99.*"
+        "run the experiment again"
+    )
+    with pytest.raises(ValueError, match=message):
         read_result(file)

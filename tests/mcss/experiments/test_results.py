@@ -26,11 +26,8 @@ def test_a_summary_of_numbers_lists_and_gaps():
         "interval": pytest.approx([2 - 12.7062, 2 + 12.7062], abs=1e-3),
     }
     curve = summary([[1.0, None], [3.0, 5.0]])
-    assert (
-        curve["mean"] == [2.0, None]
-        and curve["interval"][1] is None
-        and curve["per_seed"][1] == [3.0, 5.0]
-    )
+    assert curve["mean"] == [2.0, None] and curve["interval"][1] is None
+    assert curve["per_seed"][1] == [3.0, 5.0]
     assert summary([[1.0]])["interval"] is None
     with pytest.raises(ValueError, match="differ in length"):
         summary([[1.0], [1.0, 2.0]])

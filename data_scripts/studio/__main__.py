@@ -12,7 +12,11 @@ def main():
     parser.add_argument("preset", choices=sorted(PRESETS))
     parser.add_argument("store", help="folder of the store; an interrupted one is finished")
     parser.add_argument("--device", help="cpu or cuda; cuda where there is one, if not given")
-    parser.add_argument("--background", choices=("keep", "replace", "remove"), default="keep")
+    parser.add_argument(
+        "--background",
+        choices=("keep", "replace", "remove"),
+        help="of the pictures; as the preset has it, if not given",
+    )
     parser.add_argument(
         "--contact-sheet", metavar="FILE", help="also write a PNG of subjects x actions x views"
     )
@@ -22,7 +26,8 @@ def main():
     options = parser.parse_args()
     if options.only_sheet and not options.contact_sheet:
         parser.error("--only-sheet needs --contact-sheet FILE")
-    recipe = preset(options.preset, background=options.background)
+    background = {"background": options.background} if options.background else {}
+    recipe = preset(options.preset, **background)
     if recipe.motion == "cmu":
         parser.error(
             f"{options.preset} moves by motion capture: python -m data_scripts.cmu_motion SOURCE"

@@ -123,6 +123,20 @@ PRESETS = {
     "show": Recipe(
         "show", 128, clips=2, frames=100, test_clips=1, test_frames=50, only=("S9", "S11"), every=2,
     ),
+    # a few of the same instants before made-up pictures and on black, and of the other domain
+    "show-replaced": Recipe(
+        "show-replaced", 128, clips=2, frames=100, test_clips=1, test_frames=50, only=("S9",),
+        every=10, background="replace",
+    ),
+    "show-removed": Recipe(
+        "show-removed", 128, clips=2, frames=100, test_clips=1, test_frames=50, only=("S9",),
+        every=10, background="remove",
+    ),
+    "show-field": Recipe(
+        "show-field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",
+        train=("F1", "F2", "F3", "F4", "F5", "F6"), test=("F7", "F8"), seed=70, only=("F7", "F8"),
+        every=24,
+    ),
     "paper": Recipe("paper", 256, clips=10, frames=100, test_clips=2, test_frames=100),
     "field": Recipe(
         "field", 128, clips=1, frames=72, test_clips=1, test_frames=72, domain="field",

@@ -22,13 +22,13 @@ SHIPPED = sorted(path.name for path in DATA.iterdir() if path.is_dir())
 #: Grey levels by which pictures may differ on the mean: other processors and GPUs round rays at
 #: edges differently. Another frame of the same clip differs by several levels.
 TOLERANCE = 0.5
-#: Frames of a clip that are compared.
-FRAMES = 8
 
 
 def test_what_ships():
     assert set(SHIPPED) >= {"sample", "show"} and set(SHIPPED) <= set(PRESETS)
-    assert sum(path.stat().st_size for path in (DATA / "show").rglob("*")) < 20 * 2**20
+    size = {name: sum(f.stat().st_size for f in (DATA / name).rglob("*")) for name in SHIPPED}
+    assert size.pop("show") < 20 * 2**20 and size.pop("sample") < 20 * 2**20
+    assert max(size.values()) < 8 * 2**20
 
 
 def test_the_older_presets_are_what_they_were():
@@ -48,7 +48,8 @@ def test_a_shipped_store_is_whole_and_says_what_made_it(name):
     assert store.recipe == recipe.as_dict() and store.licence.startswith("CC0")
     assert store.fps == recipe.fps / recipe.every and store.image_size == recipe.image_size
     assert store.subjects == list(recipe.subjects)
-    assert store.splits["test"].subjects == list(recipe.test) and store.calibration
+    assert store.splits["test"].subjects == [s for s in recipe.test if s in recipe.subjects]
+    assert store.calibration
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -58,15 +59,16 @@ def test_rendered_again_it_is_the_same(name):
     for job in (jobs[0], jobs[-1]):
         subject, action, take, _ = job
         stored = next(c for c in store.clips(subject) if c.source == clip_name(action, take))
-        part = slice(stored.start, stored.start + FRAMES)
+        n = min(8, stored.stop - stored.start)  # frames of the clip that are compared
+        part = slice(stored.start, stored.start + n)
         clip = studio.clip(*job)
         assert len(clip["joints"]) == stored.stop - stored.start
-        np.testing.assert_allclose(store.poses(subject)[part], clip["joints"][:FRAMES], atol=0.01)
-        np.testing.assert_allclose(store.crops(subject)[part], clip["crops"][:FRAMES], atol=0.01)
-        again = studio.images(clip, 0, FRAMES).flatten(0, 1).float().numpy()
+        np.testing.assert_allclose(store.poses(subject)[part], clip["joints"][:n], atol=0.01)
+        np.testing.assert_allclose(store.crops(subject)[part], clip["crops"][:n], atol=0.01)
+        again = studio.images(clip, 0, n).flatten(0, 1).float().numpy()
         views = len(store.view_names)
         frames = np.repeat(np.arange(part.start, part.stop), views)
-        kept = store.images(subject, frames, np.tile(np.arange(views), FRAMES)).float().numpy()
+        kept = store.images(subject, frames, np.tile(np.arange(views), n)).float().numpy()
         # JPEG's own loss is alike in both, so it is compared with the picture as compressed
         squeezed = np.stack([jpeg_of(image) for image in again])
         difference = np.abs(squeezed - kept).mean((1, 2, 3))

@@ -16,45 +16,55 @@ from .running import run
 from .trainings import SCHEDULES
 
 
-def main(arguments=None):
+def _parser():
+    experiments = [f"{name} ({each.title})" for name, each in EXPERIMENTS.items()]
     parser = argparse.ArgumentParser(
         prog="python -m mcss.experiments",
         description=(
             "Regenerate tables and figures of the paper. Interrupted, it goes on where"
             " it was."
         ),
-        epilog="experiments: "
-        + "; ".join(
-            f"{name} ({experiment.title})" for name, experiment in EXPERIMENTS.items()
-        ),
+        epilog="experiments: " + "; ".join(experiments),
     )
-    parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="experiments, or 'all'"
-    )
-    parser.add_argument(
-        "--store", required=True, metavar="PATH", help="the store to train and test on"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("names", nargs="+", metavar="NAME", help="experiments, or 'all'")
+    add("--store", required=True, metavar="PATH", help="the store to train and test on")
+    add(
         "--also",
         action="append",
         default=[],
         metavar="ROLE=PATH",
         help="further stores: field, replaced, removed",
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--schedule", choices=sorted(SCHEDULES), default="paper")
-    parser.add_argument(
+    add("--seeds", type=int, nargs="+", default=[0])
+    add("--schedule", choices=sorted(SCHEDULES), default="paper")
+    add(
         "--runs",
         metavar="FOLDER",
         help="where trainings are kept (default: beside the store)",
     )
-    parser.add_argument("--results", default="book/results", metavar="FOLDER")
-    parser.add_argument(
+    add("--results", default="book/results", metavar="FOLDER")
+    add(
         "--workers",
         type=int,
         default=1,
         help="trainings at once on this machine's one GPU or CPU",
     )
+    return parser
+
+
+def _join_ranks():
+    """Joins the processes that `torchrun` started."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    # the others wait while rank 0 evaluates
+    distributed.init_process_group(
+        "nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=6)
+    )
+
+
+def main(arguments=None):
+    parser = _parser()
     options = parser.parse_args(arguments)
     if any("=" not in pair for pair in options.also):
         parser.error("--also takes ROLE=PATH, for example --also field=stores/field")
@@ -65,12 +75,7 @@ def main(arguments=None):
             parser.error(
                 "under torchrun every training uses all processes: leave --workers out"
             )
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # the others wait while rank 0 evaluates
-        distributed.init_process_group(
-            "nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=6)
-        )
+        _join_ranks()
     try:
         for path in run(
             names,

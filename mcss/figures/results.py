@@ -1,4 +1,4 @@
-"""Results as pictures and tables, for the results page."""
+"""Results of `mcss.experiments` as tables and pictures."""
 
 import plotly.graph_objects as go
 from IPython.display import Markdown
@@ -29,40 +29,27 @@ def table(result, quantities=None, published=None):
     """
     quantities = quantities or [
         name
-        for name, v in result["rows"][0]["values"].items()
-        if not isinstance(v["mean"], list)
+        for name, value in result["rows"][0]["values"].items()
+        if not isinstance(value["mean"], list)
     ]
-    paper = (
-        {row["training"]: row for row in published["rows"] if "training" in row}
-        if published
-        else {}
-    )
-    cited = [
-        q
-        for q in quantities
-        if any(q in paper.get(row.get("training"), ()) for row in result["rows"])
-    ]
-    heads = {
-        q: f"{q} (mm)" if any(word in q for word in ("MPJPE", "M@", "pick")) else q
-        for q in quantities
-    }
+    cited_rows = published["rows"] if published else []
+    paper = {row["training"]: row for row in cited_rows if "training" in row}
+    of_paper = [paper.get(row.get("training"), {}) for row in result["rows"]]
+    cited = [q for q in quantities if any(q in row for row in of_paper)]
+    heads = {q: f"{q} (mm)" if _in_mm(q) else q for q in quantities}
     lines = [
         ["", *heads.values(), *(f"*{heads[q]}, the paper*" for q in cited)],
         ["---"] * (len(quantities) + len(cited) + 1),
     ]
-    for row in result["rows"]:
-        ours = (
-            number(row["values"][q]["mean"], row["values"][q]["interval"])
-            for q in quantities
-        )
-        lines.append(
-            [
-                row["label"],
-                *ours,
-                *(number(paper.get(row.get("training"), {}).get(q)) for q in cited),
-            ]
-        )
+    for row, cited_row in zip(result["rows"], of_paper):
+        values = [row["values"][q] for q in quantities]
+        ours = [number(value["mean"], value["interval"]) for value in values]
+        lines.append([row["label"], *ours, *(number(cited_row.get(q)) for q in cited)])
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _in_mm(quantity):
+    return any(word in quantity for word in ("MPJPE", "M@", "pick"))
 
 
 def origin(result):
@@ -74,13 +61,8 @@ def origin(result):
         f" {s['recipe_hash']})"
         for s in result["stores"].values()
     )
-    trained = sorted(
-        {
-            record["commit"]
-            for row in result["rows"]
-            for record in row.get("trained", ())
-        }
-    )
+    records = [record for row in result["rows"] for record in row.get("trained", ())]
+    trained = sorted({record["commit"] for record in records})
     parts = [
         f"`{result['command']}`",
         f"data: {stores}" if stores else "",
@@ -92,14 +74,14 @@ def origin(result):
         f"{result['seconds'] / 60:.0f} min of training" if trained else "",
         f"finished {result['finished'][:10]}",
     ]
-    return Markdown(
-        "*How it was made:* " + "; ".join(part for part in parts if part) + "."
-    )
+    return Markdown(f"*How it was made:* {'; '.join(filter(None, parts))}.")
 
 
 def dots(result, quantity, alt, published=None):
-    """Each row's mean with its 95% interval, its single seeds, and the paper's number
-    on its own data where there is one.
+    """A plotly figure: each row's mean with its 95% interval, its single seeds, and the
+    paper's number on its own data where there is one.
+
+    published: a table of `book/published.json`. alt: the figure in words.
     """
     rows = list(reversed(result["rows"]))
     labels = [row["label"] for row in rows]
@@ -124,20 +106,13 @@ def dots(result, quantity, alt, published=None):
         name="mean of ours, 95% interval" if any(half) else "ours",
         error_x={"type": "data", "array": half, "color": BLUE, "thickness": 2},
     )
-    paper = (
-        {row.get("training"): row.get(quantity) for row in published["rows"]}
-        if published
-        else {}
-    )
-    shown = [
-        (paper[row["training"]], row["label"])
-        for row in rows
-        if paper.get(row["training"])
-    ]
-    if shown:
+    cited_rows = published["rows"] if published else []
+    paper = {row.get("training"): row.get(quantity) for row in cited_rows}
+    cited = [row for row in rows if paper.get(row["training"])]
+    if cited:
         figure.add_scatter(
-            x=[x for x, _ in shown],
-            y=[y for _, y in shown],
+            x=[paper[row["training"]] for row in cited],
+            y=[row["label"] for row in cited],
             mode="markers",
             name=f"the paper, on {published['data']}",
             marker={
@@ -159,17 +134,20 @@ def dots(result, quantity, alt, published=None):
 
 
 def lines(series, x_title, y_title, alt, dash=(), log=False):
-    """Lines with their 95% intervals as bands. series: `{name: (x, mean, interval or
-    None)}`; None in a mean is a gap.
+    """A plotly figure: lines with their 95% intervals as bands.
+
+    series: `{name: (x, mean, interval or None)}`, each a list over x; None in a mean is
+    a gap. dash: the names whose lines are dashed. log: whether x is logarithmic.
     """
     figure = go.Figure()
     for colour, (name, (x, mean, interval)) in zip(COLOURS * 3, series.items()):
         if interval:
-            known = [k for k, band in enumerate(interval) if band]
+            # up along the upper ends, back along the lower ones
+            there = [k for k, band in enumerate(interval) if band]
+            back = there[::-1]
             figure.add_scatter(
-                x=[x[k] for k in known] + [x[k] for k in reversed(known)],
-                y=[interval[k][1] for k in known]
-                + [interval[k][0] for k in reversed(known)],
+                x=[x[k] for k in there + back],
+                y=[interval[k][1] for k in there] + [interval[k][0] for k in back],
                 mode="lines",
                 fill="toself",
                 fillcolor=colour,
@@ -206,28 +184,27 @@ def lines(series, x_title, y_title, alt, dash=(), log=False):
 
 def verdict_table(verdicts):
     """A Markdown table of `claims.verdicts`."""
-    lines_ = [
+    rows = [
         "| claim | the paper | ours (95% interval) | verdict |",
         "| --- | --- | --- | --- |",
     ]
     for v in verdicts.values():
-        interval = (
-            f" ({v.interval[0]:.1f} to {v.interval[1]:.1f})"
-            if v.interval
-            else " (one seed)"
-        )
-        paper = (
-            f"{v.paper:.1f} {v.claim.unit}" if v.paper is not None else "only a curve"
-        )
-        lines_.append(
+        paper, interval = "only a curve", "one seed"
+        if v.paper is not None:
+            paper = f"{v.paper:.1f} {v.claim.unit}"
+        if v.interval:
+            interval = f"{v.interval[0]:.1f} to {v.interval[1]:.1f}"
+        rows.append(
             f"| {v.claim.words} ({v.claim.place}) | {paper} | {v.ours:.1f}"
-            f" {v.claim.unit}{interval} | **{v.verdict}** |"
+            f" {v.claim.unit} ({interval}) | **{v.verdict}** |"
         )
-    return Markdown("\n".join(lines_))
+    return Markdown("\n".join(rows))
 
 
 def heat_map(distances, names, alt):
-    """A square of distances with its numbers, dark where near."""
+    """A plotly figure: a square of distances `(n, n)`, a list of lists, with its
+    numbers, dark where near. names: n labels.
+    """
     figure = go.Figure(
         go.Heatmap(
             z=distances[::-1],
@@ -239,27 +216,4 @@ def heat_map(distances, names, alt):
         )
     )
     figure.update_layout(**LAYOUT, height=460, meta={"alt": alt})
-    return figure
-
-
-def map_of_points(x, y, colour_of, alt):
-    """Points coloured by a label each."""
-    figure = go.Figure()
-    for k, label in enumerate(dict.fromkeys(colour_of)):
-        chosen = [i for i, name in enumerate(colour_of) if name == label]
-        figure.add_scatter(
-            x=[x[i] for i in chosen],
-            y=[y[i] for i in chosen],
-            mode="markers",
-            name=str(label),
-            marker={
-                "color": COLOURS[k % len(COLOURS)],
-                "size": 6,
-                "symbol": ("circle", "square", "diamond")[k // len(COLOURS) % 3],
-                "opacity": 0.8,
-            },
-        )
-    figure.update_layout(**LAYOUT, height=460, meta={"alt": alt})
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
     return figure

@@ -33,44 +33,41 @@ def target_table(speed):
     """A Markdown table of the rows that have a target: what we take, what the others
     take, the ratio to the first of them and whether it is enough.
     """
-    lines = [
-        (
-            "| work | ours; peer, and others | ratio to the peer, round by round |"
-            " target |"
-        ),
-        "| --- | --- | --- | --- |",
-    ]
+    heads = (
+        "work",
+        "ours; peer, and others",
+        "ratio to the peer, round by round",
+        "target",
+    )
+    lines = [heads, ["---"] * len(heads)]
     for row in rows_of(speed):
         if row["target"] is None:
             continue
+        work = f"{row['work']}, {row['size']:,} {row['of']}"
         names = ["ours", *list(row["seconds"])[1:]]
+        times = [f"{n} {duration(t)}" for n, t in zip(names, row["seconds"].values())]
         if row["value"] is None:
-            ratio = (
-                f"{row['ratio'][0]:.3g} ({row['ratio'][1]:.3g} to"
-                f" {row['ratio'][2]:.3g}) times"
-                f" {'as fast' if row['faster'] else 'as long'}"
-            )
+            middle, low, high = (f"{ratio:.3g}" for ratio in row["ratio"])
+            unit = "times as fast" if row["faster"] else "times as long"
+            value = f"{middle} ({low} to {high}) {unit}"
         else:
-            ratio = f"{row['value']:.3g} {row['unit']}"
-        lines.append(
-            "| "
-            + " | ".join(
-                [
-                    f"{row['work']}, {row['size']:,} {row['of']}",
-                    "; ".join(
-                        f"{name} {duration(time)}"
-                        for name, time in zip(names, row["seconds"].values())
-                    ),
-                    ratio,
-                    (
-                        f"at {'least' if row['faster'] else 'most'} {row['target']:g}:"
-                        f" {'reached' if row['reached'] else '**not reached**'}"
-                    ),
-                ]
-            )
-            + " |"
-        )
-    return Markdown("\n".join(lines))
+            value = f"{row['value']:.3g} {row['unit']}"
+        target = f"at {'least' if row['faster'] else 'most'} {row['target']:g}"
+        reached = "reached" if row["reached"] else "**not reached**"
+        lines.append([work, "; ".join(times), value, f"{target}: {reached}"])
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+#: (up to how many seconds, size of the unit in seconds, unit)
+UNITS = (
+    (1e-3, 1e-6, "µs"),
+    (1, 1e-3, "ms"),
+    (100, 1, "s"),
+    (6000, 60, "min"),
+    (172_800, 3600, "h"),
+    (6e7, 86_400, "days"),
+    (np.inf, 31_557_600, "years"),
+)
 
 
 def duration(seconds):
@@ -79,35 +76,23 @@ def duration(seconds):
     """
     if seconds is None:
         return ""
-    for limit, size, unit in (
-        (1e-3, 1e-6, "µs"),
-        (1, 1e-3, "ms"),
-        (100, 1, "s"),
-        (6000, 60, "min"),
-        (172_800, 3600, "h"),
-        (6e7, 86_400, "days"),
-        (np.inf, 31_557_600, "years"),
-    ):
-        if seconds < limit:
-            return (
-                f"{seconds / size:.2g} {unit}"
-                if seconds / size < 10
-                else f"{seconds / size:.0f} {unit}"
-            )
+    size, unit = next((size, unit) for limit, size, unit in UNITS if seconds < limit)
+    amount = seconds / size
+    return f"{amount:.2g} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
 
 
 def series(speed, work, contender=None):
     """(sizes, seconds) of one work, by growing size; of the named contender, or of the
     first.
     """
-    rows = sorted(
-        (row for row in rows_of(speed) if row["work"] == work and row["seconds"]),
-        key=lambda row: row["size"],
-    )
-    rows = [row for row in rows if contender is None or contender in row["seconds"]]
-    return [row["size"] for row in rows], [
-        row["seconds"][contender or next(iter(row["seconds"]))] for row in rows
-    ]
+    points = []
+    for row in rows_of(speed):
+        if row["work"] == work and row["seconds"]:
+            name = contender or next(iter(row["seconds"]))
+            if name in row["seconds"]:
+                points.append((row["size"], row["seconds"][name]))
+    points.sort(key=lambda point: point[0])
+    return [size for size, _ in points], [seconds for _, seconds in points]
 
 
 def exponent(sizes, seconds):

@@ -1,28 +1,49 @@
 // Eq. 3 by hand: turn a person, and see which of three descriptions of the pose moves.
 const LEFT_HIP = 4;
-const rotateZ = (pose, angle) => pose.map(([x, y, z]) => [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle), z]);
+const LEFT_WRIST = 13;
+
+function rotateZ(pose, angle) {
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  return pose.map(([x, y, z]) => [x * cos - y * sin, x * sin + y * cos, z]);
+}
+
 const heading = (pose) => Math.atan2(pose[LEFT_HIP][1], pose[LEFT_HIP][0]);
+const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const inCamera = (pose, R) => pose.map((joint) => R.map((axis) => dot(axis, joint)));
 // A camera's x is right, y down, z forward; drawn with x right, z into the picture and y down.
-const inCamera = (pose, R) => pose.map((p) => R.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]));
 const upright = (pose) => pose.map(([x, y, z]) => [x, z, -y]);
 
-const world = skeleton("global: the room's axes", { turn: 20, axes: true, turnable: false });
+const fixed = { turn: 20, axes: true, turnable: false };
+const world = skeleton("global: the room's axes", fixed);
 const camera = skeleton("camera: its own axes", { turnable: false });
-const canonical = skeleton("canonical: the person's axes", { turn: 20, axes: true, turnable: false });
-const numbers = table(), what = note();
+const canonical = skeleton("canonical: the person's axes", fixed);
+const numbers = table();
+const what = note();
 const controls = {
-  pose: choice("pose", data.poses.map((p) => p.name)),
+  pose: choice("pose", data.poses.map((pose) => pose.name)),
   turned: slider("turn the person", { max: 355, step: 5, text: (v) => v + "°", play: true }),
-  view: choice("camera", data.cameras.map((c) => c.name)),
+  view: choice("camera", data.cameras.map((camera) => camera.name)),
 };
-element(root, controls, [world, camera, canonical, numbers, what], ({ pose, turned, view }) => {
-  const now = rotateZ(data.poses[pose].joints, (turned * Math.PI) / 180), theta = heading(now);
-  const seen = inCamera(now, data.cameras[view].R), turnedBack = rotateZ(now, -theta);
+const panels = [world, camera, canonical, numbers, what];
+
+element(root, controls, panels, ({ pose, turned, view }) => {
+  const now = rotateZ(data.poses[pose].joints, (turned * Math.PI) / 180);
+  const theta = heading(now);
+  const seen = inCamera(now, data.cameras[view].R);
+  const turnedBack = rotateZ(now, -theta);
   world.show([{ joints: now }]);
   camera.show([{ joints: upright(seen) }]);
   canonical.show([{ joints: turnedBack }]);
-  const row = (name, p) => [name, ...[...p[LEFT_HIP], ...p[13]].map((v) => String(Math.round(v) || 0))]; // || 0: not -0
-  numbers.show(["mm from the pelvis", "left hip x", "y", "z", "left wrist x", "y", "z"], [row("global", now), row("camera", seen), row("canonical", turnedBack)]);
-  what.show(`The heading θ is ${((theta * 180) / Math.PI).toFixed(0)}°. Canonical means: turned by −θ. ${SIDES}`);
+  const row = (name, joints) => {
+    const values = [...joints[LEFT_HIP], ...joints[LEFT_WRIST]];
+    return [name, ...values.map((v) => String(Math.round(v) || 0))]; // || 0: not -0
+  };
+  numbers.show(
+    ["mm from the pelvis", "left hip x", "y", "z", "left wrist x", "y", "z"],
+    [row("global", now), row("camera", seen), row("canonical", turnedBack)],
+  );
+  const degrees = ((theta * 180) / Math.PI).toFixed(0);
+  what.show(`The heading θ is ${degrees}°. Canonical means: turned by −θ. ${SIDES}`);
   return { heading: theta, global: now, camera: seen, canonical: turnedBack };
 });

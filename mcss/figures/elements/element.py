@@ -1,5 +1,5 @@
 """An interactive figure as one piece of HTML: its data, the scripts that show it, and a
-text for who cannot see it.
+text for readers who cannot see it.
 """
 
 import base64
@@ -16,11 +16,11 @@ HERE = Path(__file__).parent
 
 
 class Element:
-    """Data and the script that shows it.
+    """Data and the script that shows them; a notebook displays it.
 
-    script: the name of a `.js` file beside this one. It gets `root`, `data` and all of
-    `engine.js`. alt: what is to be seen and done, in words. data: anything that JSON
-    knows; tensors and arrays become lists.
+    script: the name of a `.js` file beside this one, without the ending. It gets
+    `root`, `data` and all of `engine.js`. alt: what is to be seen and done, in words.
+    data: anything that JSON knows; tensors and arrays become lists.
     """
 
     def __init__(self, script, alt, data):
@@ -30,33 +30,36 @@ class Element:
         return f"Element: {self.alt}"
 
     def _repr_html_(self):
-        code = "\n".join(
-            (HERE / name).read_text(encoding="utf-8")
-            for name in ("engine.js", f"{self.script}.js")
-        )
-        style = (HERE / "element.css").read_text(encoding="utf-8")
+        scripts = [_text("engine.js"), _text(f"{self.script}.js")]
         data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
-        # Where a front end does not tell a script where it stands, it is the first that
-        # nobody has woken yet.
-        return (
-            f'<div class="mcss-element" data-element="{self.script}" role="group"'
-            f' aria-label="{html.escape(self.alt)}">'
-            '<p class="mcss-wait"><em>Run this cell to make the figure below work:'
-            f" {html.escape(self.alt)}</em></p>"
-            f'<style>{style}</style><script type="application/json">{data}</script>'
-            "<script>(function () {\n"
-            "const here = document.currentScript &&"
-            " document.currentScript.closest('.mcss-element');\n"
-            "const root = here ||"
-            " document.querySelector('.mcss-element:not([data-awake])');\n"
-            'root.dataset.awake = "";\nconst data ='
-            ' JSON.parse(root.querySelector("script").textContent);\n'
-            f"{code}"
-            # or JupyterLab would take the arrow keys for itself
-            "for (const control of root.querySelectorAll('input, select, button,"
-            " [tabindex]')) control.dataset.lmSuppressShortcuts = 'true';\n"
-            "})();</script></div>"
+        return HTML.format(
+            script=self.script,
+            alt=html.escape(self.alt),
+            style=_text("element.css"),
+            data=data,
+            code="\n".join(scripts),
         )
+
+
+#: Where a front end does not tell a script in which figure it stands, that is the first
+#: that is not awake yet. The last lines keep JupyterLab from taking the arrow keys.
+HTML = """<div class="mcss-element" data-element="{script}" role="group" \
+aria-label="{alt}">\
+<p class="mcss-wait"><em>Run this cell to make the figure below work: {alt}</em></p>\
+<style>{style}</style><script type="application/json">{data}</script>\
+<script>(function () {{
+const here = document.currentScript && document.currentScript.closest('.mcss-element');
+const root = here || document.querySelector('.mcss-element:not([data-awake])');
+root.dataset.awake = "";
+const data = JSON.parse(root.querySelector("script").textContent);
+{code}\
+for (const control of root.querySelectorAll("input, select, button, [tabindex]"))
+  control.dataset.lmSuppressShortcuts = "true";
+}})();</script></div>"""
+
+
+def _text(name):
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def sheet(images, columns=8, quality=75):
@@ -79,14 +82,12 @@ def sheet(images, columns=8, quality=75):
 
 
 def joints(poses):
-    """`(..., 16, 3)` poses as 17 joints in whole millimetres, the root at the origin."""
+    """Poses `(..., 16, 3)` in mm as nested lists `(..., 17, 3)` of whole millimetres,
+    the root at the origin.
+    """
     poses = torch.as_tensor(poses, dtype=torch.float32)
-    return (
-        torch.cat([torch.zeros_like(poses[..., :1, :]), poses], -2)
-        .round()
-        .int()
-        .tolist()
-    )
+    root = torch.zeros_like(poses[..., :1, :])
+    return torch.cat([root, poses], -2).round().int().tolist()
 
 
 def _plain(value):

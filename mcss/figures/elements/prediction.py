@@ -2,33 +2,15 @@
 (Section 5).
 """
 
-import torch
-
-from ...metrics import best_scale, mpjpe
+from ...metrics import aligned, best_scale, mpjpe
 from .element import Element, joints, sheet
 
 
-def aligned(predicted, target):
-    """Each predicted pose `(..., 16, 3)` at its best scale, rotation and shift, without
-    a reflection: what PA-MPJPE measures.
-    """
-    p, q = (
-        pose.double() - pose.double().mean(-2, keepdim=True)
-        for pose in (predicted, target)
-    )
-    U, S, Vh = torch.linalg.svd(q.transpose(-1, -2) @ p)
-    sign = torch.ones_like(S)
-    sign[..., 2] = torch.linalg.det(U @ Vh).sign()
-    R = U @ torch.diag_embed(sign) @ Vh
-    scale = (S * sign).sum(-1)[..., None, None] / p.square().sum((-2, -1), keepdim=True)
-    return (
-        scale * p @ R.transpose(-1, -2) + target.double().mean(-2, keepdim=True)
-    ).to(target.dtype)
-
-
 def prediction_viewer(images, names, truth, predictions):
-    """images `(n, 3, h, w)` with n names; truth `(n, 16, 3)` mm; predictions:
-    `{network: poses (n, 16, 3)}`.
+    """An `Element`: predicted poses over the true ones.
+
+    images: `(n, 3, h, w)` uint8 with n names. truth: `(n, 16, 3)` mm. predictions:
+    `{network: poses (n, 16, 3) mm}`.
     """
     networks = []
     for name, poses in predictions.items():

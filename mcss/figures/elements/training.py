@@ -1,5 +1,5 @@
 """Element 5: a training through time, its curves and the embedding of the same few
-images at each look (Section 4).
+images after some of its steps (Section 4).
 """
 
 import torch
@@ -16,19 +16,22 @@ CURVES = {
 }
 
 
-def training_film(history, looks, instants, every=5):
-    """history: of `train`. looks: `{step: embeddings (n, d)}` of the same n images;
-    instants: the instant of each image.
+def training_film(history, snapshots, instants, every=5):
+    """An `Element`: curves of a training, and maps of an embedding as it forms.
 
-    Each look is drawn in the two directions in which its embeddings spread most, turned
-    to fit the look after it.
+    history: of `train`. snapshots: `{step: embeddings (n, d)}` of the same n images.
+    instants: the name of the instant of each image, n texts. every: steps between two
+    points of a curve.
+
+    Each snapshot is drawn in the two directions in which its embeddings spread most,
+    turned to fit the snapshot after it.
     """
     names = list(dict.fromkeys(instants))
     groups = torch.tensor([names.index(name) for name in instants])
     same = groups[:, None] == groups
     others = ~torch.eye(len(groups), dtype=torch.bool)
     drawn, following = [], None
-    for step, embeddings in sorted(looks.items(), reverse=True):
+    for step, embeddings in sorted(snapshots.items(), reverse=True):
         centred = embeddings.double() - embeddings.double().mean(0)
         points = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
         if following is not None:

@@ -16,11 +16,10 @@ from mcss.figures.elements import (
     training_film,
 )
 from mcss.figures.elements.element import HERE
-from mcss.figures.elements.prediction import aligned
 from mcss.inference import Predictions
-from mcss.metrics import best_scale, mpjpe, n_mpjpe, pa_mpjpe
+from mcss.metrics import aligned, best_scale, mpjpe, n_mpjpe, pa_mpjpe, pairwise_pa_mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k
-from mcss.skeleton import BONES, LEFT_HIP
+from mcss.skeleton import BONES, JOINTS, LEFT_HIP
 
 
 def data_of(page):
@@ -65,38 +64,33 @@ def test_a_sheet_holds_its_pictures_in_reading_order():
 
 def test_the_script_draws_the_package_s_skeleton():
     text = (HERE / "engine.js").read_text()
-    assert json.loads(re.search(r"const BONES = (.*?);", text).group(1)) == [
-        list(bone) for bone in BONES
-    ]
-    assert (
-        int(re.search(r"const LEFT_HIP = (\d+);", (HERE / "canonical.js").read_text()).group(1))
-        == LEFT_HIP
-    )
+    drawn = json.loads(re.search(r"const BONES = (.*?);", text, re.S).group(1))
+    assert drawn == [list(bone) for bone in BONES]
+    text = (HERE / "canonical.js").read_text()
+    assert int(re.search(r"const LEFT_HIP = (\d+);", text).group(1)) == LEFT_HIP
+    assert JOINTS[int(re.search(r"const LEFT_WRIST = (\d+);", text).group(1))] == "left wrist"
 
 
 def test_alignment_is_what_the_errors_measure():
     predicted, truth = (
         torch.randn(2, 50, 16, 3, generator=torch.Generator().manual_seed(0)).double() * 300
     )
-    assert torch.allclose(
-        mpjpe(best_scale(predicted, truth) * predicted, truth), n_mpjpe(predicted, truth)
-    )
-    assert torch.allclose(
-        mpjpe(aligned(predicted, truth), truth), pa_mpjpe(predicted, truth), rtol=1e-4
-    )
+    scaled = best_scale(predicted, truth) * predicted
+    assert torch.allclose(mpjpe(scaled, truth), n_mpjpe(predicted, truth))
+    errors = mpjpe(aligned(predicted, truth), truth)
+    assert torch.allclose(errors, pa_mpjpe(predicted, truth), rtol=1e-4)
+    assert torch.allclose(errors, pairwise_pa_mpjpe(truth, predicted).diagonal(), rtol=1e-4)
     mirror = truth * torch.tensor([-1.0, 1, 1])
     assert (mpjpe(aligned(mirror, truth), truth) > 30).all()
 
 
 def test_the_viewer_s_errors():
     truth = torch.randn(3, 16, 3, generator=torch.Generator().manual_seed(0)) * 200
-    data = prediction_viewer(
-        torch.zeros(3, 3, 16, 16, dtype=torch.uint8), ["a", "b", "c"], truth, {"twice": 2 * truth}
-    ).data
+    images = torch.zeros(3, 3, 16, 16, dtype=torch.uint8)
+    data = prediction_viewer(images, ["a", "b", "c"], truth, {"twice": 2 * truth}).data
     errors = data["networks"][0]["errors"]
-    assert np.allclose(errors[0], mpjpe(2 * truth, truth), atol=1e-3) and np.allclose(
-        errors[1:], 0, atol=1e-2
-    )
+    assert np.allclose(errors[0], mpjpe(2 * truth, truth), atol=1e-3)
+    assert np.allclose(errors[1:], 0, atol=1e-2)
     assert data["truth"] == joints(truth) and len(data["truth"][0]) == 17
 
 
@@ -116,25 +110,17 @@ def test_retrieval_is_that_of_the_package():
         expected = mean_pa_mpjpe_at_k(
             p.embeddings, truth, subjects, views, [5], cross, queries=[0, 7]
         )
-        for who, found in (("model", expected.model), ("oracle", expected.oracle)):
-            assert np.isclose(
-                np.mean([q["cases"][case][who]["errors"] for q in data["queries"]]),
-                found[5],
-                atol=1e-2,
-            )
+        for who, mean_at in (("model", expected.model), ("oracle", expected.oracle)):
+            errors = [query["cases"][case][who]["errors"] for query in data["queries"]]
+            assert np.isclose(np.mean(errors), mean_at[5], atol=1e-2)
 
 
 def test_the_film_s_distances():
     embeddings = torch.tensor([[0.0, 0, 0], [0, 0, 1], [3, 4, 0], [3, 4, 1]])
-    history = {
-        key: [1.0] * 10
-        for key in ("metric_loss", "pose_loss", "positive_distance", "negative_distance")
-    }
-    first = training_film(history, {0: embeddings, 5: embeddings * 2}, ["a", "a", "b", "b"]).data[
-        "looks"
-    ]
-    assert [look["step"] for look in first] == [0, 5]
-    assert first[0]["positive"] == 1 and np.isclose(
-        first[0]["negative"], (5 + 26**0.5) / 2, atol=1e-3
-    )
-    assert first[1]["positive"] == 2
+    keys = ("metric_loss", "pose_loss", "positive_distance", "negative_distance")
+    history = {key: [1.0] * 10 for key in keys}
+    snapshots = {0: embeddings, 5: embeddings * 2}
+    first, second = training_film(history, snapshots, ["a", "a", "b", "b"]).data["looks"]
+    assert (first["step"], second["step"]) == (0, 5)
+    assert first["positive"] == 1 and second["positive"] == 2
+    assert np.isclose(first["negative"], (5 + 26**0.5) / 2, atol=1e-3)

@@ -32,11 +32,8 @@ def test_figures_have_alternative_text_and_the_data():
     figure = skeletons(torch.randn(2, 17, 3) * 100, ["one", "two"], alt="two people")
     assert figure.layout.meta["alt"] == "two people" and len(figure.data) == 8
     figure = curves([1, 2], {"a": [3.0, 4.0], "b": [5.0, 6.0]}, "x", "y", "two lines", dash=("b",))
-    assert (
-        list(figure.data[1].y) == [5, 6]
-        and figure.data[1].line.dash == "dash"
-        and figure.layout.meta["alt"] == "two lines"
-    )
+    assert list(figure.data[1].y) == [5, 6] and figure.data[1].line.dash == "dash"
+    assert figure.layout.meta["alt"] == "two lines"
 
 
 def test_running_mean():

@@ -48,31 +48,19 @@ def test_the_table_shows_what_has_a_target(speed):
 
 
 def test_a_value_instead_of_a_ratio(speed):
-    speed["mining"]["rows"] = [
-        {
-            **speed["mining"]["rows"][0],
-            "seconds": {},
-            "value": 0.137,
-            "unit": "GB",
-            "target": 1,
-            "faster": False,
-            "reached": True,
-        }
-    ]
-    assert (
-        target_table(speed).data.splitlines()[2]
-        == "| mining, 400 pairs |  | 0.137 GB | at most 1: reached |"
-    )
+    memory = {"seconds": {}, "value": 0.137, "unit": "GB"}
+    target = {"target": 1, "faster": False, "reached": True}
+    speed["mining"]["rows"] = [{**speed["mining"]["rows"][0], **memory, **target}]
+    line = target_table(speed).data.splitlines()[2]
+    assert line == "| mining, 400 pairs |  | 0.137 GB | at most 1: reached |"
 
 
 def test_growth(speed):
     assert series(speed, "mining")[0] == [100, 200, 400]
-    assert exponent(*series(speed, "mining")) == pytest.approx(2) and exponent(
-        *series(speed, "mining", "peer")
-    ) == pytest.approx(1)
-    ours, peer = growth(
-        speed, {"a": ("mining", None), "b": ("mining", "peer")}, "pairs", "alt"
-    ).data
+    assert exponent(*series(speed, "mining")) == pytest.approx(2)
+    assert exponent(*series(speed, "mining", "peer")) == pytest.approx(1)
+    works = {"a": ("mining", None), "b": ("mining", "peer")}
+    ours, peer = growth(speed, works, "pairs", "alt").data
     assert ours.name == "a: 2.0" and peer.name == "b: 1.0" and list(peer.y) == [0.1, 0.2, 0.4]
 
 

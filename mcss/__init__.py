@@ -12,6 +12,7 @@ The paper, in its reading order; no module imports one that comes later:
 `ablations`              the losses and batches that the paper's are compared with
 `configuration`          every setting of a training
 `training`               forward, backward, step (Section 4)
+`statistics`             BatchNorm at test time
 `inference`              a trained network over a store
 `metrics`, `retrieval`   what the tables report (Sections 5 and 6)
 

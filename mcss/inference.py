@@ -7,6 +7,7 @@ import torch
 
 from .data import Split
 from .engine.precision import autocast, resolve
+from .statistics import with_statistics_of
 from .targets import truth_of
 
 
@@ -30,6 +31,7 @@ def predict(
     target="canonical",
     batch_size=256,
     device=None,
+    statistics="running",
 ):
     """Embeds every image of a split and predicts its pose: `Predictions`, ordered by
     subject, frame, view.
@@ -37,17 +39,27 @@ def predict(
     split: a name or a `Split`. views: which of the split's, None for all. target:
     'canonical' or 'global', what `truth` is given in. The network's mode is left as it
     was.
+    statistics: what BatchNorm normalises by. 'running': what it saw in training.
+    'subject': each person's own pictures of this split, unlabelled. That makes the test
+    transductive, which has to be said wherever its numbers are shown.
     """
+    if statistics not in ("running", "subject"):
+        raise ValueError(
+            f"statistics must be 'running' or 'subject', not {statistics!r}"
+        )
     split = split if isinstance(split, Split) else store.splits[split]
     views = list(split.views if views is None else views)
     device = device or next(model.parameters()).device
     training = model.training
     model.to(device).eval()
-    rows = []
+    network, person, rows = model, None, []
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         for subject, frames, of_view in batches_of(store, split, views, batch_size):
+            if statistics == "subject" and subject != person:
+                own = Split([subject], views, {subject: split.frames[subject]})
+                network, person = with_statistics_of(model, store, own), subject
             images = store.images(subject, frames, of_view, device=device)
-            output = model(images)
+            output = network(images)
             rows.append(
                 (
                     output.embedding.float().cpu(),

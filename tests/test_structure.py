@@ -21,7 +21,7 @@ ROOMS = {
     "mcss.store": ("mcss.store", "mcss.skeleton"),
     "data_scripts.common": ("data_scripts.common", "mcss.data", "mcss.store", "mcss.skeleton"),
 }
-LONGEST = 260  # lines of a file of the package
+LONGEST = 275  # lines of a file of the package; about 250 is the aim
 
 
 def imports(name):

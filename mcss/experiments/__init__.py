@@ -12,6 +12,7 @@ Read in this order; no module imports one that comes later:
 `running`     runs what is missing, one after the other or several at once
 `claims`      does the paper's claim hold?
 `cards`       the published checkpoints
+`batch_norm`  the published networks under other BatchNorm statistics
 `shortcuts`   what a batch could be solved by without looking at the pose
 """
 

@@ -11,9 +11,11 @@ from ..data import Split
 #: What all trainings of a queue start from. 'paper': Section 4, from scratch.
 #: 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at
 #: which all experiments together take about two hours on two cores. 'long': four times
-#: that, for the published checkpoints.
+#: that. 'bench': a few minutes on a data-centre GPU with the store `bench`, for the
+#: published checkpoints and the results that the chapters show first.
 SCHEDULES = {
     "paper": TrainingConfig(),
+    "bench": TrainingConfig(epochs=8, lr_drop_epoch=6),
     "imagenet": TrainingConfig(pretrained=True),
     "small": CHAPTER_CONFIG,
     "long": dataclasses.replace(CHAPTER_CONFIG, epochs=12, lr_drop_epoch=8),

@@ -9,17 +9,12 @@ import numpy as np
 from .body import SEAT_HEIGHT
 
 MOUTH, EAR, EYES = (-0.26, 0.42, 0.16), (0.03, 0.2, 0.24), (-0.22, 0.55, 0.3)
-HIP, CROSSED, LAP, BACK = (
-    (0.2, -0.02, -0.66),
-    (-0.28, 0.42, -0.42),
-    (-0.08, 0.5, -0.62),
-    (-0.12, -0.3, -0.82),
-)
-CHEST, POCKET = (-0.15, 0.5, -0.3), (0.1, 0.1, -0.84)
+HIP, CROSSED, LAP = (0.2, -0.02, -0.66), (-0.28, 0.42, -0.42), (-0.08, 0.5, -0.62)
+BACK, CHEST, POCKET = (-0.12, -0.3, -0.82), (-0.15, 0.5, -0.3), (0.1, 0.1, -0.84)
 
 
-def _jitter(p, place, size=0.04):
-    return np.asarray(place) + p.rng.normal(0, size, 3)
+def _jitter(p, target, size=0.04):
+    return np.asarray(target) + p.rng.normal(0, size, 3)
 
 
 def _one_hand(p, k, draw, hold=(0.3, 1.6), move=(0.5, 1.0)):
@@ -33,10 +28,10 @@ def _side(p):
 
 def _rest(p, k):
     """Somewhere for an idle hand to stay through the clip."""
-    place = [None, HIP, POCKET, BACK, CROSSED][p.rng.choice(5, p=[0.5, 0.15, 0.2, 0.05, 0.1])]
-    if place is not None:
-        p.hands[:, k] = _jitter(p, place, 0.02) + p.s.sway(0.015, width=3)
-        p.elbows[:, k] = 0.7 if place is HIP else 0.2
+    target = [None, HIP, POCKET, BACK, CROSSED][p.rng.choice(5, p=[0.5, 0.15, 0.2, 0.05, 0.1])]
+    if target is not None:
+        p.hands[:, k] = _jitter(p, target, 0.02) + p.s.sway(0.015, width=3)
+        p.elbows[:, k] = 0.7 if target is HIP else 0.2
 
 
 def _gesture(p):
@@ -132,21 +127,13 @@ def photo(p):
 
 
 def posing(p):
-    places = [
-        HIP,
-        CROSSED,
-        BACK,
-        POCKET,
-        (0.5, 0.15, 0.75),
-        (0.0, 0.05, 0.55),
-        (0.95, 0.1, 0.0),
-        (0.13, 0.1, -0.95),
-    ]
+    targets = [HIP, CROSSED, BACK, POCKET]
+    targets += [(0.5, 0.15, 0.75), (0.0, 0.05, 0.55), (0.95, 0.1, 0.0), (0.13, 0.1, -0.95)]
     for k in (0, 1):
         _one_hand(
             p,
             k,
-            lambda: _jitter(p, places[p.rng.integers(len(places))]),
+            lambda: _jitter(p, targets[p.rng.integers(len(targets))]),
             hold=(0.8, 2.0),
             move=(0.7, 1.2),
         )
@@ -194,16 +181,16 @@ def _sit(p, floor=False):
 
 def sitting(p):
     for k in (0, 1):
-        places = [LAP, LAP, (-0.05, 0.4, -0.7), CHEST, CROSSED, MOUTH]
-        _one_hand(p, k, lambda: _jitter(p, places[p.rng.integers(6)], 0.05), hold=(0.8, 2.5))
+        targets = [LAP, LAP, (-0.05, 0.4, -0.7), CHEST, CROSSED, MOUTH]
+        _one_hand(p, k, lambda: _jitter(p, targets[p.rng.integers(6)], 0.05), hold=(0.8, 2.5))
     p.spine[:, 0] += p.s.keys(lambda: p.rng.uniform(0, 0.35))
     _sit(p)
 
 
 def sitting_down(p):
     for k in (0, 1):
-        places = [(0.02, 0.62, -0.25), (0.05, 0.6, -0.35), (0.1, 0.55, 0.0)]
-        _one_hand(p, k, lambda: _jitter(p, places[p.rng.integers(3)]), hold=(0.8, 2.5))
+        targets = [(0.02, 0.62, -0.25), (0.05, 0.6, -0.35), (0.1, 0.55, 0.0)]
+        _one_hand(p, k, lambda: _jitter(p, targets[p.rng.integers(3)]), hold=(0.8, 2.5))
         p.elbows[:, k] = 0.3
     _sit(p, floor=True)
 

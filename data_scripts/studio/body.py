@@ -17,6 +17,8 @@ import warp
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
+from mcss.store.files import checksum
+
 from .cache import cache_folder
 
 #: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group
@@ -57,48 +59,67 @@ INFLUENCES = 4  # bones that may move one vertex; the few smaller weights are dr
 
 @functools.lru_cache(maxsize=1)
 def anny_model():
-    """The Anny model on the CPU. Its first load parses assets for a minute or two, later ones take
-    half a second.
+    """The Anny model on the CPU. Its first load parses assets for a minute or two and keeps the
+    result in the folder that ANNY_CACHE_DIR names; later ones take half a second.
     """
     folder = pathlib.Path(os.environ.setdefault("ANNY_CACHE_DIR", str(cache_folder() / "anny")))
     warp.config.quiet = True  # no banner on the screens of notebooks
     if hasattr(warp, "LOG_WARNING"):  # what newer versions of Warp listen to
         warp.config.log_level = warp.LOG_WARNING
     folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / "mcss.lock"):  # of two processes only one parses
-        parsed = check_parsed(folder)
-        with contextlib.nullcontext() if parsed else reading(folder):
+    # a cache that is part of a read-only image is used as it is
+    writable = os.access(folder, os.W_OK)
+    # of two processes only one parses
+    with filelock.FileLock(folder / "mcss.lock") if writable else contextlib.nullcontext():
+        parsed = not writable or check_parsed(folder)
+        with contextlib.nullcontext() if parsed else parsing(folder):
             import anny  # here, because it reads ANNY_CACHE_DIR when imported
 
             model = anny.Anny()
-        check_parsed(folder)
+        if not parsed:
+            check_parsed(folder)
     return model
 
 
 def check_parsed(folder):
-    """Whether the parsed model lies in the cache, whole; removes what is damaged, and what is never
-    read again: of the three files that Anny writes, only the compact one is, 51 of 790 MB.
+    """Whether the parsed model lies in the cache `folder`, undamaged.
+
+    Removes damaged files, what an interrupted parse left, and what is never read again: of the
+    three files that Anny writes only the compact one is, 51 of 790 MB.
     """
-    whole = False
-    for path in folder.glob("v*/*.safetensors"):
+    parsed = False
+    for path in [*folder.glob("v*/*.safetensors"), *folder.glob("v*/.tmp*")]:
         if path.name.startswith(COMPACT):
-            try:
-                with safe_open(path, "np") as file:  # reads no more than the header and the length
-                    file.keys()
-                whole = True
+            if _undamaged(path):
+                parsed = True
                 continue
-            except (SafetensorError, OSError):
-                print(f"{path} was cut off while it was written: made again", file=sys.stderr)
+            print(f"{path} is damaged: parsing the body model again", file=sys.stderr)
+            path.with_suffix(".sha256").unlink(missing_ok=True)
         path.unlink()
-    return whole
+    return parsed
+
+
+def _undamaged(path):
+    """Whether a file has its full length and the checksum noted beside it, which is noted if it is
+    not yet.
+    """
+    try:
+        with safe_open(path, "np") as file:  # reads no more than the header and the length
+            file.keys()
+    except (SafetensorError, OSError):
+        return False
+    sha256, noted = checksum(path), path.with_suffix(".sha256")
+    if not noted.exists():
+        noted.write_text(sha256)
+    return noted.read_text() == sha256
 
 
 @contextlib.contextmanager
-def reading(folder):
+def parsing(folder):
     """Shows how far Anny is while it parses: it writes three files, the last one soon after the
     second.
     """
-    bar = tqdm(total=3, desc="reading Anny's body model, once (a minute or two)", unit="part")
+    bar = tqdm(total=3, desc="parsing Anny's body model, once (a minute or two)", unit="file")
     ended = threading.Event()
 
     def count():
@@ -129,9 +150,8 @@ def skin():
     labels, parents = model.bone_labels, model.bone_parents
     owner = {bone: g for g, (_, _, bones) in enumerate(GROUPS) for bone in bones}
     group_of = np.zeros(len(labels), int)
-    for b, label in enumerate(
-        labels
-    ):  # parents come first; toes hang on the foot but move as one group of their own
+    # parents come first; toes hang on the foot but move as one group of their own
+    for b, label in enumerate(labels):
         if label in owner:
             group_of[b] = owner[label]
         elif label.startswith("toe"):
@@ -160,21 +180,21 @@ def skin():
     )
 
 
-def _coarsen(places, faces, part, bone):
-    """Faces `(F', 3)` and kept vertices `(V',)` after the vertices of one bone in one cell of a
-    grid became one.
+def _coarsen(vertices, faces, part, bone):
+    """Faces `(F', 3)` and indices `(V',)` of the kept vertices, after the vertices of one bone in
+    one cell of a grid became one. vertices: `(V, 3)` in metres; part, bone: `(V,)` indices.
     """
     cell = np.array([CELLS.get(GROUP_NAMES[p].split(".")[0], 1e-6) for p in part])[:, None]
-    grid = np.sign(places) * np.floor(np.abs(places) / cell)  # the same on the left as on the right
+    # mirrored about 0, so that left and right are alike
+    grid = np.sign(vertices) * np.floor(np.abs(vertices) / cell)
     _, cluster = np.unique(np.column_stack([bone, grid]), axis=0, return_inverse=True)
     cluster = cluster.ravel()
     count = np.bincount(cluster)
-    middle = np.stack([np.bincount(cluster, places[:, k]) / count for k in range(3)], -1)
-    off = np.linalg.norm(places - middle[cluster], axis=1)
+    middle = np.stack([np.bincount(cluster, vertices[:, k]) / count for k in range(3)], -1)
+    off = np.linalg.norm(vertices - middle[cluster], axis=1)
     order = np.lexsort((off, cluster))
-    keep = order[
-        np.r_[True, np.diff(cluster[order]) > 0]
-    ]  # the vertex nearest to the middle stands for its cell
+    # the vertex nearest to the middle stands for its cell
+    keep = order[np.r_[True, np.diff(cluster[order]) > 0]]
     faces = cluster[faces]
     faces = faces[
         (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
@@ -184,10 +204,11 @@ def _coarsen(places, faces, part, bone):
 
 
 class Body:
-    """One subject's body in rest, standing on z = 0.
+    """One subject's body at rest, standing on z = 0, in metres. phenotype: values from 0 to 1 of
+    some of `PHENOTYPES`, 0.5 for the others.
 
-    vertices `(V, 3)`; heads `(G, 3)`, the joint each group turns about; joints, 17 pairs (group,
-    rest place): the ground truth; markers, further such pairs at the ends of hands and feet.
+    vertices `(V, 3)`; heads `(G, 3)`, the joint about which each group turns; joints: 17 pairs
+    (group, rest position), the ground truth; markers: 6 such pairs at the ends of hands and feet.
     """
 
     def __init__(self, phenotype):
@@ -242,31 +263,30 @@ class Body:
             ("head", top),
         ]
         named = [("pelvis", hips)] + right_leg + left_leg + trunk + left_arm + right_arm
-        return [(GROUP[name], place) for name, place in named]
+        return [(GROUP[name], position) for name, position in named]
 
     def _markers(self):
-        found = []
+        markers = []
         for side in "LR":
             hand = self.vertices[self.part == GROUP[f"hand.{side}"]]
             wrist = self.bone_heads[f"wrist.{side}"]
-            found.append(
-                (GROUP[f"hand.{side}"], hand[np.linalg.norm(hand - wrist, axis=1).argmax()])
-            )
+            tip = np.linalg.norm(hand - wrist, axis=1).argmax()
+            markers.append((GROUP[f"hand.{side}"], hand[tip]))
             toes = self.vertices[self.part == GROUP[f"toes.{side}"]]
             foot = self.vertices[self.part == GROUP[f"foot.{side}"]]
-            found += [
+            markers += [
                 (GROUP[f"toes.{side}"], toes[toes[:, 1].argmin()]),
                 (GROUP[f"foot.{side}"], foot[foot[:, 1].argmax()]),
             ]
-        return found
+        return markers
 
     def length(self, upper, lower):
         """Distance in metres between the joints of two groups."""
         return float(np.linalg.norm(self.heads[GROUP[upper]] - self.heads[GROUP[lower]]))
 
     def seat_clearance(self):
-        """Metres from the pelvis joint to what it sits on: the depth of flesh behind the hip
-        joint.
+        """Height in metres of the pelvis joint over the seat: the depth of flesh behind the hip
+        joint, and half the pelvis's height over the hips.
         """
         thigh = GROUP["thigh.L"]
         hip = self.heads[thigh]
@@ -275,8 +295,8 @@ class Body:
         return float(near[:, 1].max() - hip[1]) + float(self.heads[0][2] - hip[2]) * 0.5
 
     def joints_world(self, rotations, positions, markers=False):
-        """Joints `(T, 17, 3)` (or markers `(T, 6, 3)`) in metres, of groups turned and placed as
-        `ik.solve` says.
+        """Joints `(T, 17, 3)`, or markers `(T, 6, 3)`, in metres, of groups moved by `ik.solve`:
+        rotations `(T, G, 3, 3)`, positions `(T, G, 3)`.
         """
         points = self.markers if markers else self.joints
         groups = np.array([g for g, _ in points])
@@ -284,6 +304,8 @@ class Body:
         return np.einsum("tjab,jb->tja", rotations[:, groups], offsets) + positions[:, groups]
 
     def transforms(self, rotations, positions):
-        """Skinning matrices `(T, G, 3, 4)` float32, from rest places to world places."""
+        """Skinning matrices `(T, G, 3, 4)` float32, from rest to world positions in metres.
+        Arguments as in `joints_world`.
+        """
         shift = positions - np.einsum("tgab,gb->tga", rotations, self.heads)
         return np.concatenate([rotations, shift[..., None]], -1).astype(np.float32)

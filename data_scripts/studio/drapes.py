@@ -6,16 +6,15 @@ from .body import GROUP, INFLUENCES
 
 
 def sheet(rings, around, groups):
-    """A sheet through elliptic rings: vertices, triangles, bones, weights.
+    """A sheet through elliptic rings: vertices `(V, 3)` in metres, triangles `(F, 3)`, bones and
+    weights `(V, 4)`.
 
     rings: list of (centre xyz, half width, half depth, weights over `groups` of each column
     `(columns, len(groups))`);
     around: angle of each column, 0 at +X and a quarter turn at -Y, which is the front.
     """
-    columns, closed = (
-        len(around),
-        np.isclose(around[-1] - around[0] + around[1] - around[0], 2 * np.pi),
-    )
+    columns = len(around)
+    closed = np.isclose(around[-1] - around[0] + around[1] - around[0], 2 * np.pi)
     vertices, weights = [], []
     for (x, y, z), wide, deep, w in rings:
         vertices.append(

@@ -29,6 +29,7 @@ def lean(angles):
 
 
 def unit(v):
+    """Vectors `(..., 3)` scaled to length 1."""
     return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)
 
 
@@ -58,7 +59,9 @@ def two_bones(start, target, upper, lower, pole, max_flexion):
 
 
 def solve(body, plan):
-    """Rotations `(T, G, 3, 3)` and joint places `(T, G, 3)` in metres for a `motion.Plan`."""
+    """Rotations `(T, G, 3, 3)` of the groups of a `Body`, and positions `(T, G, 3)` in metres of
+    the joints they turn about, for a `motion.Plan`.
+    """
     steps = len(plan.pelvis)
     R = np.zeros((steps, len(GROUP_NAMES), 3, 3))
     P = np.zeros((steps, len(GROUP_NAMES), 3))
@@ -101,9 +104,8 @@ def solve(body, plan):
         rest_hinge = np.cross(rest1, rest2)
         R[:, GROUP[f"upperarm.{s}"]] = _frame(first, hinge) @ _frame(rest1, rest_hinge).T
         R[:, place(f"forearm.{s}")] = fore = _frame(second, hinge) @ _frame(rest2, rest_hinge).T
-        twist = (
-            sign * plan.wrists[:, k]
-        )  # shared between forearm and wrist, as by the two bones of a real forearm
+        # shared between forearm and wrist, as by the two bones of a real forearm
+        twist = sign * plan.wrists[:, k]
         R[:, place(f"wristward.{s}")] = fore @ _about(rest2, twist * 0.5)
         R[:, place(f"hand.{s}")] = fore @ _about(rest2, twist)
     return R, P
@@ -112,17 +114,17 @@ def solve(body, plan):
 def _leg(body, plan, R, place, k, s, sign):
     heads = body.heads
     thigh, shin, foot, toes = (GROUP[f"{n}.{s}"] for n in ("thigh", "shin", "foot", "toes"))
-    hip_place = plan.pelvis + np.einsum("tab,b->ta", R[:, 0], heads[thigh] - heads[0])
+    hip = plan.pelvis + np.einsum("tab,b->ta", R[:, 0], heads[thigh] - heads[0])
     forward, left = np.array([0.0, -1.0, 0.0]), np.array([1.0, 0.0, 0.0])
     foot_turn = turn("z", plan.foot_yaw[:, k])
     # A knee points ahead under a standing body and up under a sitting one: always across the leg,
     # as the hip and foot turn it.
     across = unit(np.einsum("tab,b->ta", foot_turn, left) + np.einsum("tab,b->ta", R[:, 0], left))
-    pole = unit(np.cross(plan.ankles[:, k] - hip_place, across)) + plan.knees_out[
-        :, None
-    ] * np.einsum("tab,b->ta", R[:, 0], sign * left)
+    pole = unit(np.cross(plan.ankles[:, k] - hip, across)) + plan.knees_out[:, None] * np.einsum(
+        "tab,b->ta", R[:, 0], sign * left
+    )
     first, second, hinge = two_bones(
-        hip_place,
+        hip,
         plan.ankles[:, k],
         body.length(f"thigh.{s}", f"shin.{s}"),
         body.length(f"shin.{s}", f"foot.{s}"),
@@ -138,9 +140,8 @@ def _leg(body, plan, R, place, k, s, sign):
     place(f"foot.{s}")
     R[:, foot] = foot_turn @ turn("x", plan.foot_pitch[:, k])
     place(f"toes.{s}")
-    R[:, toes] = foot_turn @ turn(
-        "x", np.minimum(plan.foot_pitch[:, k], 0)
-    )  # toes stay flat under a lifted heel
+    # toes stay flat under a lifted heel
+    R[:, toes] = foot_turn @ turn("x", np.minimum(plan.foot_pitch[:, k], 0))
 
 
 def _about(axis, angle):

@@ -67,8 +67,8 @@ class Mocap:
         return int((self.last - 1) / RATE * fps) + 1
 
     def on(self, body, frames, fps, yaw):
-        """Rotations `(T, G, 3, 3)` and places `(T, G, 3)` in metres of a `Body` that does this,
-        turned by `yaw` about the room's middle.
+        """Rotations `(T, G, 3, 3)` and positions `(T, G, 3)` in metres of a `Body` that does this,
+        turned by `yaw` radians about the room's middle; T = frames, at `fps`.
         """
         pick = np.round(np.arange(frames) / fps * RATE).astype(int)
         names, rest = self.skeleton.names, self.skeleton.offsets @ Z_UP.T

@@ -72,8 +72,9 @@ class Signals:
 
 
 class Sketch:
-    """A person who stands and breathes; an action changes what it needs and `plan()` puts the feet
-    on the floor.
+    """A person who stands and breathes; an action changes what it needs, and `plan()` puts the feet
+    on the floor. t: `(T,)` in seconds; yaw: heading at the start, radians; turn_rate: radians a
+    second.
     """
 
     def __init__(self, rng, body, t, yaw, turn_rate):
@@ -98,8 +99,8 @@ class Sketch:
         self.path = None
 
     def walk(self, speed, radius, period, squeeze=0.75):
-        """Replace the place and heading by a walk along an ellipse, at `speed` m/s; its direction
-        is drawn.
+        """Replace standing by a walk at `speed` m/s along an ellipse of radii `radius` and
+        `squeeze * radius`, in metres; period: seconds of two steps. The direction is drawn.
         """
         sign = self.rng.choice([-1.0, 1.0])
         middle = self.rng.uniform(-0.25, 0.25, 2)
@@ -111,24 +112,20 @@ class Sketch:
         axis = self.rng.uniform(0, np.pi)
         ring = np.stack([radius * np.cos(phi - axis), squeeze * radius * np.sin(phi - axis)], -1)
         c, sn = np.cos(axis), np.sin(axis)
-        place = middle + ring @ np.array([[c, sn], [-sn, c]])
-        pace = np.gradient(place, 1 / RATE, axis=0)
+        position = middle + ring @ np.array([[c, sn], [-sn, c]])
+        pace = np.gradient(position, 1 / RATE, axis=0)
         yaw = np.unwrap(np.arctan2(pace[:, 0], -pace[:, 1]))
-        self._track = (np.arange(-3 * RATE, len(self.t) + 3 * RATE) / RATE + self.t[0], place, yaw)
-        self.path = lambda t: tuple(
-            np.interp(t, self._track[0], v) for v in (place[:, 0], place[:, 1], yaw)
-        )
+        times = np.arange(-3 * RATE, len(self.t) + 3 * RATE) / RATE + self.t[0]
+        self.path = lambda t: tuple(np.interp(t, times, v) for v in (*position.T, yaw))
         self.steps = dict(period=period, swing=0.38, step_height=0.1)
         self.stance = (self.rng.uniform(0.07, 0.1), 0.02, self.rng.uniform(0.02, 0.15))
 
     def plan(self):
-        """The `Plan` of this sketch."""
+        """The `Plan` of this sketch: its feet planted, its pelvis as high as its legs reach."""
         t, body = self.t, self.body
         if self.path is None:
-            place = self.centre + self.slide
-            self.path = lambda at: tuple(
-                np.interp(at, t, v) for v in (place[:, 0], place[:, 1], self.turned)
-            )
+            position = self.centre + self.slide
+            self.path = lambda at: tuple(np.interp(at, t, v) for v in (*position.T, self.turned))
         ankles, foot_yaw, foot_pitch = plan_feet(body, t, self.path, self.stance, **self.steps)
         height = (
             self.height

@@ -1,6 +1,4 @@
-"""Who is who: draws each subject's body, skin, hair and outfit, so that no two of a domain look
-alike.
-"""
+"""Draws each subject's body, skin, hair and outfit, so that no two of a domain look alike."""
 
 import colorsys
 

@@ -1,5 +1,5 @@
-"""The places of the two domains: the laboratory of `sample`, `bench` and `paper`; a hall and a yard
-for `field`.
+"""Where people are filmed, the scenes of the two domains: the laboratory of `sample`, `bench` and
+`paper`; a hall and a yard for `field`.
 """
 
 import numpy as np
@@ -154,5 +154,5 @@ def yard(seed):
     return s
 
 
-#: The places of each domain; its subjects take turns.
+#: Functions from a seed to a `Scene`, of each domain; its subjects take turns in them.
 DOMAINS = {"lab": (lab,), "field": (hall, yard)}

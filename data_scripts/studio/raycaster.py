@@ -58,7 +58,7 @@ class Raycaster:
         c = self.cast = Cast()
         c.mesh, c.indices = self.mesh.id, self.mesh.indices
         c.triangles, c.vertices, c.person = len(figure.faces), n, figure.person_triangles
-        c.rest = array(figure.pattern_place, wp.vec3)
+        c.rest = array(figure.pattern_points, wp.vec3)
         c.normals = wp.empty(self.slots * n, dtype=wp.vec3, device=self.device)
         c.paint = paint_on(self.device, figure.of_triangle, figure.materials)
 
@@ -72,9 +72,8 @@ class Raycaster:
         background. With mask=True also the coverage of the person, uint8 `(n, V, S, S)`.
         """
         n, array, d = len(moves), self._array, self.device
-        moves = np.concatenate(
-            [moves, np.repeat(moves[-1:], self.slots - n, 0)]
-        )  # idle slots stay finite
+        # idle slots stay finite
+        moves = np.concatenate([moves, np.repeat(moves[-1:], self.slots - n, 0)])
         wp.launch(
             skin_kernel,
             dim=(self.slots, len(self.figure.vertices)),
@@ -97,7 +96,7 @@ class Raycaster:
             outputs=[self.out, self.mask if mask else self.no_mask],
         )
         if d != "cpu":
-            wp.synchronize_device(d)  # torch works on another stream; once for a whole batch
+            wp.synchronize_device(d)  # torch works on another stream; once a batch
         images = wp.to_torch(self.out)[: n * self.views].unflatten(0, (n, self.views))
         if not mask:
             return images

@@ -146,7 +146,7 @@ class Plates:
         r.rotation = array([c.R for c in cameras], wp.mat33)
         r.centre = array([c.centre for c in cameras], wp.vec3)
         r.lens = array([(c.K[0, 0], c.K[1, 1], c.K[0, 2], c.K[1, 2]) for c in cameras], wp.vec4)
-        r.lamps = array([(*light.place, light.radius) for light in scene.lights], wp.vec4)
+        r.lamps = array([(*light.centre, light.radius) for light in scene.lights], wp.vec4)
         r.colours = array([light.colour for light in scene.lights], wp.vec3)
         r.ambient = wp.vec3(*scene.ambient)
         self.room, views = r, len(cameras)

@@ -8,9 +8,8 @@ import numpy as np
 
 from .paint import PLAIN
 
-IMAGE = (
-    1000  # pixels, the square image that each camera would take; only crops of it are ever rendered
-)
+#: Pixels of the square image that each camera would take; only crops of it are ever rendered.
+IMAGE = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +43,9 @@ class Camera:
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """A ball of light: place and radius in metres, colour in linear light."""
+    """A ball of light: centre and radius in metres, colour in linear light."""
 
-    place: tuple
+    centre: tuple
     radius: float
     colour: tuple
 
@@ -90,8 +89,8 @@ class Scene:
 
 
 def ring_of_cameras(rng, count, radius, height, focal, offset=0.0):
-    """`count` cameras around the origin at chest height, with slightly different lenses, aims and
-    exposures.
+    """`count` cameras on a circle around the origin, with slightly different lenses, aims and
+    exposures. radius, height: metres; focal: pixels; offset: angle of the first, radians.
     """
     cameras = []
     for k in range(count):
@@ -131,11 +130,8 @@ def detector_boxes(rng, cameras, points):
         pixels = camera.project(points)
         low, high = pixels.min(1), pixels.max(1)
         size = (high - low).max(-1)
-        noise = rng.normal(0, 1, (frames, 3)) * [0.015, 0.015, 0.02] + rng.normal(0, 1, 3) * [
-            0.02,
-            0.02,
-            0.02,
-        ]
+        noise = rng.normal(0, 1, (frames, 3)) * [0.015, 0.015, 0.02]
+        noise = noise + rng.normal(0, 1, 3) * [0.02, 0.02, 0.02]
         side = size * (1.2 + noise[:, 2])
         middle = (low + high) / 2 + noise[:, :2] * size[:, None]
         boxes[:, v] = np.concatenate([middle - side[:, None] / 2, side[:, None]], -1)

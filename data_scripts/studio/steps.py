@@ -64,16 +64,12 @@ def plan_feet(body, t, path, stance, period=1.1, swing=0.4, step_height=0.11):
 
 
 def _ankle(body, side, flat, yaw, pitch, lift):
-    """The ankle of a foot that would stand flat at `flat (T, 2)`, rolled over its ball (pitch > 0)
-    or its heel.
+    """Ankle `(T, 3)` in metres of a foot that would stand flat at `flat (T, 2)`, rolled over its
+    ball (pitch > 0) or its heel and lifted; yaw, pitch, lift: `(T,)`.
     """
     ankle = body.heads[GROUP[f"foot.{side}"]]
     ball = body.heads[GROUP[f"toes.{side}"]] * [1, 1, 0] + [0, 0, 0.015]
-    heel = body.markers[[g for g, _ in body.markers].index(GROUP[f"foot.{side}"])][1] * [
-        1,
-        1,
-        0,
-    ] + [0, 0, 0.01]
+    heel = dict(body.markers)[GROUP[f"foot.{side}"]] * [1, 1, 0] + [0, 0, 0.01]
     pivot = np.where(pitch[:, None] > 0, ball, heel)
     arm = ankle - pivot
     c, s = np.cos(pitch), np.sin(pitch)

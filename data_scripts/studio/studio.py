@@ -18,6 +18,7 @@ from mcss.data import StoreWriter
 from ..common.crops import QUALITY, jpeg
 from ..common.machine import cores
 from . import motion, wardrobe
+from .body import anny_model
 from .people import draw_subject
 from .places import DOMAINS
 from .raycaster import Raycaster
@@ -50,7 +51,7 @@ class Studio:
         on_cpu = self.device == "cpu"
         self.slots = 8 if on_cpu else 64  # instants in a launch
         self.workers = workers or (cores() if on_cpu else 1)
-        self.scenes = [place(recipe.seed) for place in DOMAINS[recipe.domain]]
+        self.scenes = [make(recipe.seed) for make in DOMAINS[recipe.domain]]
         self._plates = [
             Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes
         ]
@@ -123,9 +124,9 @@ class Studio:
 
     def images(self, clip, first=0, last=None, mask=False):
         """Images uint8 `(n, V, 3, S, S)` of instants first to last of a clip, and masks `(n, V, S,
-        S)` if asked.
+        S)` if `mask`.
         """
-        if not hasattr(self._local, "casters"):  # buffers of this thread, one set for each place
+        if not hasattr(self._local, "casters"):  # buffers of this thread, for each scene
             self._local.casters = [
                 Raycaster(
                     scene,
@@ -155,8 +156,8 @@ class Studio:
         """For each job `(subject, action, take, frames)` an iterator over its frames, as
         `StoreWriter.add` wants them.
 
-        Each iterator has to be used up before the next is asked for. Work runs ahead over the ends
-        of clips.
+        Each iterator has to be used up before the next is taken. Work runs ahead over the ends of
+        clips.
         """
         pool = concurrent.futures.ThreadPoolExecutor(self.workers)
         ahead, clips = collections.deque(), collections.deque()
@@ -218,8 +219,6 @@ def render(recipe, path, device=None, progress=True, clips=None, licence=LICENCE
 
     clips: `{action: Mocap}` if its motion is captured.
     """
-    from .body import anny_model
-
     anny_model()
     # Warp may want a newer driver than PyTorch does, and then sees no GPU
     device = device or ("cuda" if torch.cuda.is_available() and wp.is_cuda_available() else "cpu")

@@ -1,15 +1,15 @@
-"""Who wears what: each subject's skin, hair and clothes, painted on the rest mesh by body part.
+"""Each subject's skin, hair and clothes, painted on the rest mesh by body part.
 
-Everything is decided per triangle from its body part and its place along the limb, so that a sleeve
-or a hem has a length; loose clothes and hair also push the mesh outwards a little. The stool is
-part of the mesh, moved by a matrix of its own.
+Everything is decided per triangle from its body part and its position along the limb, so that a
+sleeve or a hem has a length; loose clothes and hair also push the mesh outwards a little. The stool
+is part of the mesh, moved by a matrix of its own.
 """
 
 import dataclasses
 
 import numpy as np
 
-from .body import GROUP, GROUP_NAMES, INFLUENCES, skin
+from .body import GROUP, GROUP_NAMES, INFLUENCES, SEAT_HEIGHT, skin
 from .drapes import long_hair, skirt
 from .paint import MOTTLED, PLAIN
 
@@ -20,8 +20,9 @@ SKIN, HAIR, TOP, BOTTOM, SHOES, SOLES, EYES, LIPS, CAP, SEAT, STEEL = range(11)
 @dataclasses.dataclass(frozen=True)
 class Outfit:
     """Colours in linear light; sleeve and leg: covered part of arm and leg, 0 to 1; loose: metres
-    of slack; skirt: its length as leg has it, 0 for none; locks: metres of hair below the neck, 0
-    for none."""
+    of slack; skirt: covered part of the leg, 0 for no skirt; locks: metres of hair below the neck,
+    0 for none. top, bottom, shoes and cap are materials, see `scene.Scene`.
+    """
 
     skin: tuple
     hair: tuple
@@ -39,13 +40,15 @@ class Outfit:
 
 @dataclasses.dataclass
 class Figure:
-    """What the raycaster draws: see `raycaster.Raycaster.dress`. The first `person_triangles` faces
-    are the person.
+    """The mesh that `raycaster.Raycaster.dress` takes: vertices, normals and pattern_points `(V,
+    3)`, rest positions in metres, the last where patterns are read; faces `(F, 3)`; bones and
+    weights `(V, 4)`; of_triangle `(F,)`, indices into materials. The first `person_triangles` faces
+    are the person, the others the stool.
     """
 
     vertices: np.ndarray
     normals: np.ndarray
-    pattern_place: np.ndarray
+    pattern_points: np.ndarray
     faces: np.ndarray
     bones: np.ndarray
     weights: np.ndarray
@@ -89,10 +92,8 @@ def materials_of(body, outfit):
     eyes = (body.bone_heads["eye.L"] + body.bone_heads["eye.R"]) / 2
     skull = body.vertices[part == GROUP["head"]]
     top, back = skull[:, 2].max(), skull[:, 1].max()
-    up, behind = (
-        (centre[:, 2] - eyes[2]) / (top - eyes[2]),
-        (centre[:, 1] - eyes[1]) / (back - eyes[1]),
-    )
+    up = (centre[:, 2] - eyes[2]) / (top - eyes[2])
+    behind = (centre[:, 1] - eyes[1]) / (back - eyes[1])
     hairline = (
         0.62
         - 0.9 * np.clip(behind - 0.12, 0, 1)
@@ -168,8 +169,10 @@ def figure(body, outfit):
     )
 
 
-def stool(height=0.46, radius=0.19, sides=20):
-    """A round stool on one leg, at the origin on z = 0: vertices, triangles, materials."""
+def stool(height=SEAT_HEIGHT, radius=0.19, sides=20):
+    """A round stool on one leg, at the origin on z = 0: vertices `(V, 3)` in metres, triangles `(F,
+    3)`, materials `(F,)`.
+    """
     rings = [
         (0.0, 0.0, STEEL),
         (0.24, 0.0, STEEL),
@@ -196,31 +199,18 @@ def stool(height=0.46, radius=0.19, sides=20):
     return vertices, np.array(faces), np.array(materials)
 
 
-def stool_transforms(places):
-    """`(T, 4)` x, y, yaw, present -> `(T, 3, 4)`; an absent stool shrinks to a point under the
-    floor.
+def stool_transforms(stool):
+    """Matrices `(T, 3, 4)` float32 of a stool `(T, 4)`: x, y in metres, yaw, whether it is there.
+    An absent one shrinks to a point under the floor.
     """
-    c, s, on = np.cos(places[:, 2]), np.sin(places[:, 2]), places[:, 3]
-    zero = np.zeros_like(c)
-    rows = [
-        c * on,
-        -s * on,
-        zero,
-        places[:, 0],
-        s * on,
-        c * on,
-        zero,
-        places[:, 1],
-        zero,
-        zero,
-        on,
-        on - 1.0,
-    ]
+    x, y, yaw, on = stool.T
+    c, s, zero = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw)
+    rows = [c * on, -s * on, zero, x, s * on, c * on, zero, y, zero, zero, on, on - 1.0]
     return np.stack(rows, -1).reshape(-1, 3, 4).astype(np.float32)
 
 
 def vertex_normals(vertices, faces):
-    """Unit normals `(V, 3)`, weighted by area."""
+    """Unit normals `(V, 3)` of vertices `(V, 3)`, weighted by the area of their faces `(F, 3)`."""
     a, b, c = vertices[faces].swapaxes(0, 1)
     flat = np.cross(b - a, c - a)
     total = np.zeros_like(vertices)

@@ -1,8 +1,8 @@
 """How much of a published network's error is BatchNorm's statistics?
 
-`python -m mcss.experiments.batch_norm --store TEST --unlabelled TRAIN` tests the
-published networks with the statistics of their training, with statistics estimated anew
-from unlabelled pictures of TRAIN's people, and from each test person's own.
+`python -m mcss.experiments.batch_norm --store book/data/show --unlabelled THIN`, with
+THIN from `python -m data_scripts.studio bench-thin THIN`, tests the published networks with the statistics of their training, with statistics estimated anew
+from unlabelled pictures of the training people, and from each test person's own.
 """
 
 import argparse
@@ -62,7 +62,8 @@ def compare(folder, test, unlabelled, progress=print):
         "experiment": "batch_norm",
         "title": "BatchNorm at test time: where its statistics come from",
         "command": (
-            "python -m mcss.experiments.batch_norm --store TEST --unlabelled TRAIN"
+            "python -m mcss.experiments.batch_norm --store book/data/show --unlabelled"
+            " THIN"
         ),
         "schedule": card["schedule"],
         "seeds": [card["seed"]],

@@ -3,8 +3,11 @@ reproducible.
 """
 
 import dataclasses
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +16,11 @@ pytest.importorskip("anny")
 pytest.importorskip("warp")
 
 import torch
+from safetensors.torch import save_file
 
 from data_scripts.studio import motion, people
 from data_scripts.studio.actions import ACTIONS
-from data_scripts.studio.body import GROUP, Body, anny_model, skin
+from data_scripts.studio.body import COMPACT, GROUP, Body, anny_model, check_parsed, skin
 from data_scripts.studio.ik import MAX_FLEXION
 from data_scripts.studio.recipe import ALL_ACTIONS, PRESETS, preset
 from data_scripts.studio.studio import Studio, render
@@ -50,7 +54,7 @@ def share_inside(studio, clip, joints, mask, reach=1):
     """Share of joints within `reach` pixels of the silhouettes `(n, V, S, S)`."""
     size = mask.shape[-1]
     near = torch.nn.functional.max_pool2d(mask.float(), 2 * reach + 1, 1, reach).numpy() > 64
-    found = []
+    inside = []
     for frame in range(mask.shape[0]):
         for view in range(mask.shape[1]):
             col, row = (
@@ -59,8 +63,8 @@ def share_inside(studio, clip, joints, mask, reach=1):
                 .clip(0, size - 1)
                 .T
             )
-            found.append(near[frame, view, row, col])
-    return np.mean(found)
+            inside.append(near[frame, view, row, col])
+    return np.mean(inside)
 
 
 @pytest.mark.parametrize("subject, action", [("S1", "Walking"), ("S9", "Sitting")])
@@ -88,11 +92,10 @@ def test_all_cameras_agree(studio):
             P = camera.K @ np.column_stack([camera.R, -camera.R @ camera.centre])
             u, v = camera.project(joint)
             rows += [u * P[2] - P[0], v * P[2] - P[1]]
-        found = np.linalg.svd(np.array(rows))[2][-1]
-        assert np.allclose(found[:3] / found[3], joint, atol=1e-6)
-    assert len({round(float(c.K[0, 0]), 3) for c in cameras}) == len(
-        cameras
-    )  # lenses differ a little
+        point = np.linalg.svd(np.array(rows))[2][-1]
+        assert np.allclose(point[:3] / point[3], joint, atol=1e-6)
+    lenses = {round(float(c.K[0, 0]), 3) for c in cameras}
+    assert len(lenses) == len(cameras)  # they differ a little
     assert all(1.0 < c.centre[2] < 2.0 for c in cameras)
 
 
@@ -170,9 +173,8 @@ def test_joint_limits(body, clips):
                 place(f"foot.{s}") - place(f"shin.{s}"),
             )
             assert angle(thigh, shin).max() <= MAX_FLEXION["knee"] + 1e-6, action
-            knee = np.cross(
-                thigh, shin
-            )  # a knee bends backwards: its axis points to the left of the thigh
+            # a knee bends backwards: its axis points to the left of the thigh
+            knee = np.cross(thigh, shin)
             bent = angle(thigh, shin) > 0.2
             assert ((knee * look(f"thigh.{s}", [1, 0, 0])).sum(-1)[bent] > 0).all(), action
             assert angle(
@@ -221,12 +223,12 @@ def test_every_heading_occurs_in_every_subject():
     recipe = preset("sample")
     studio = Studio(recipe, workers=1)
     for subject in recipe.train:
-        found = [
+        headings = [
             heading(root_relative(torch.from_numpy(studio.clip(s, a, k, n)["joints"]).double()))
             for s, a, k, n in recipe.jobs()
             if s == subject
         ]
-        turns = torch.cat(found).numpy() % (2 * np.pi)
+        turns = torch.cat(headings).numpy() % (2 * np.pi)
         assert (np.histogram(turns, 12, (0, 2 * np.pi))[0] > 0).all(), subject
 
 
@@ -330,6 +332,23 @@ def test_recipes(tmp_path):
         preset("huge")
 
 
+#: Of each preset as first published; the fields that recipes got later must not change them.
+DIGESTS = {
+    "sample": "672b97c2b776",
+    "sample-field": "85a65f63b515",
+    "bench": "c4192cf9755b",
+    "paper": "6cc12f9aad58",
+    "field": "ca96e208e0b0",
+    "cmu": "8e503088bf4e",
+}
+
+
+def test_published_recipes_keep_their_digest():
+    assert {name: preset(name).digest() for name in DIGESTS} == DIGESTS
+    assert preset("bench", every=2).digest() != DIGESTS["bench"]
+    assert preset("bench", only=("S9",)).digest() != DIGESTS["bench"]
+
+
 def test_field_is_another_place():
     recipe = preset("field", image_size=32, frames=2, test_frames=2)
     studio = Studio(recipe, workers=1)
@@ -357,10 +376,11 @@ def test_two_processes_render_once_and_share(tmp_path):
     store; stdout stays empty.
     """
     script = f"""
-import dataclasses, sys
+import sys
 from data_scripts.studio.once import preset_store
 from data_scripts.studio.recipe import preset
-recipe = preset("sample", train=("S1",), test=("S9",), actions=("Walking",), frames=6, test_frames=6)
+recipe = preset("sample", train=("S1",), test=("S9",), actions=("Walking",), frames=6,
+                test_frames=6)
 path = preset_store(recipe, {str(tmp_path)!r}, progress=False)
 from mcss.data import open_store
 open_store(path).verify()
@@ -380,3 +400,58 @@ print(path, file=sys.stderr)
     assert sum("once for all chapters" in err for _, err in results) == 1
     assert [out for out, _ in results] == ["", ""]
     assert len({err.strip().splitlines()[-1] for _, err in results}) == 1
+
+
+@pytest.fixture
+def parsed(tmp_path):
+    """A folder as Anny's cache, with one small compact file, and that file."""
+    path = tmp_path / "v14" / f"{COMPACT}0.safetensors"
+    path.parent.mkdir()
+    save_file({"vertices": torch.arange(1000.0)}, path)
+    return tmp_path, path
+
+
+def test_only_the_compact_body_model_stays(parsed):
+    folder, path = parsed
+    full, interrupted = path.with_name("build_model_data_0.safetensors"), path.with_name(".tmpAb")
+    shutil.copy(path, full)
+    shutil.copy(path, interrupted)
+    (folder / "noncommercial").mkdir()
+    (folder / "noncommercial" / "anny2smplx.pth").touch()  # another's, and not to be made again
+    assert check_parsed(folder) and path.exists()
+    assert not full.exists() and not interrupted.exists()
+    assert (folder / "noncommercial" / "anny2smplx.pth").exists()
+    assert not check_parsed(folder / "empty")
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "a bit", "no header"])
+def test_a_damaged_body_model_is_noticed(parsed, capsys, damage):
+    folder, path = parsed
+    assert check_parsed(folder) and not capsys.readouterr().err
+    data = bytearray(path.read_bytes())
+    data[-7] ^= damage == "a bit"
+    data[:8] = bytes(8) if damage == "no header" else data[:8]
+    path.write_bytes(data[: {"cut off": len(data) // 2, "empty": 0}.get(damage)])
+    assert not check_parsed(folder) and not path.exists()
+    assert "is damaged: parsing the body model again" in capsys.readouterr().err
+    save_file({"vertices": torch.ones(3)}, path)  # parsed again, and other than what was there
+    assert check_parsed(folder)
+
+
+def test_the_real_body_model_takes_at_most_60_mb():
+    anny_model()
+    parsed = [f for f in Path(os.environ["ANNY_CACHE_DIR"]).rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in parsed if f.parent.name.startswith("v")) < 60e6
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-m", "data_scripts.studio", "--help"], ["-c", "import data_scripts.studio"]]
+)
+def test_recipes_need_neither_body_nor_ray_caster(tmp_path, arguments):
+    """Help and recipes work where Anny and Warp are not installed, and take no time to import."""
+    for name in ("anny", "warp"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    subprocess.run(
+        [sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL
+    )

@@ -107,6 +107,15 @@ def test_the_whole_list_is_kept():
     assert replaced(run_time_set(), full_list()) == []
 
 
+def test_nothing_is_missing_in_colab():
+    """So the first cell of a chapter installs the package without dependencies."""
+    needed = {
+        canonicalize_name(Requirement(text).name)
+        for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    assert needed <= COLAB.keys()
+
+
 def test_the_table_is_part_of_the_list():
     packages = full_list()
     assert COLAB == {name: packages.get(name) for name in COLAB}

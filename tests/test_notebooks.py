@@ -246,3 +246,26 @@ def test_only_controls_may_be_left_out():
 )
 def test_a_fault_is_noticed(notebook, word):
     assert any(word in complaint for complaint in complaints(notebook))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_code_fits_the_page(path):
+    """80 columns: what is wider is cut off on the page."""
+    wide = [
+        line
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for line in cell.source.splitlines()
+        if len(line) > 80
+    ]
+    assert not wide
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_nothing_is_rendered_before_chapter_11(path):
+    """The data ship with the book. (conftest.py also runs these chapters without anny and warp.)"""
+    code = "\n".join(
+        cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+    )
+    assert path.name >= "11" or "data_scripts" not in code
+    assert "pip install -q --no-deps /content/mcss" in code

@@ -1,8 +1,9 @@
 """How much of a published network's error is BatchNorm's statistics?
 
 `python -m mcss.experiments.batch_norm --store book/data/show --unlabelled THIN`, with
-THIN from `python -m data_scripts.studio bench-thin THIN`, tests the published networks with the statistics of their training, with statistics estimated anew
-from unlabelled pictures of the training people, and from each test person's own.
+THIN from `python -m data_scripts.studio bench-thin THIN`, tests the published networks
+with the statistics of their training, with statistics estimated anew from unlabelled
+pictures of the training people, and from each test person's own.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 about and what they reach.
 
 `python -m mcss.experiments.cards mcss-one baseline-one --store PATH` publishes
-trainings that are done.
+trainings that are done; with `--also` it measures published ones on a further store.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from ..data import open_store
 from ..engine.checkpoint import INDEX, load_checkpoint, load_model, save_checkpoint
 from ..inference import predict
 from ..store.files import atomic_write, write_json
@@ -71,6 +72,19 @@ def publish(queue, training, seed, folder):
     }
     write_json(target / CARD, rounded(card, 3))
     return target
+
+
+def measure_on(folder, store):
+    """Adds to the card of the published checkpoint in `folder` what it reaches on the
+    test split of a further store, under the store's name; returns the card's path.
+    """
+    path = Path(folder) / CARD
+    card = json.loads(path.read_text(encoding="utf-8"))
+    results = results_of(load_model(folder), store, card["config"]["target"])
+    entry = {"data": describe(store), "results": results, "measured": provenance("cpu")}
+    also = card.get("also", {}) | {store.name: entry}
+    write_json(path, rounded(card | {"also": also}, 3))
+    return path
 
 
 def results_of(model, store, target="canonical"):
@@ -135,10 +149,19 @@ def main(arguments=None):
     parser.add_argument("--store", required=True, metavar="PATH")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--schedule", choices=sorted(SCHEDULES), default="paper")
+    parser.add_argument(
+        "--also",
+        action="store_true",
+        help="publish nothing, add to the cards what is reached on the store",
+    )
     parser.add_argument("--runs", metavar="FOLDER")
     parser.add_argument("--to", default="book/checkpoints", metavar="FOLDER")
     options = parser.parse_args(arguments)
     try:
+        if options.also:
+            for name in options.names:
+                print(measure_on(Path(options.to) / name, open_store(options.store)))
+            return
         queue = Queue({"main": options.store}, options.schedule, options.runs)
         for name in options.names:
             print(publish(queue, name, options.seed, options.to))

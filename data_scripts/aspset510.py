@@ -1,7 +1,7 @@
 """ASPset-510 (CC0: free for everything) into a store: sports outdoors, three cameras, 17 people.
 
 SOURCE is a folder for the official archives: what it lacks is downloaded from archive.org (about 24
-GB in all), checked and unpacked there, which takes the same room again; the archives may be deleted
+GB in all), checked and unpacked there, which takes the same room again. The archives may be deleted
 afterwards. The splits are the official train, val and test; most test clips show one camera only.
 """
 
@@ -35,26 +35,10 @@ SPLITS = ("train", "val", "test")
 SIZE = (3840, 2160)
 FPS = 50
 #: The labels of the C3D files, in the order of `mcss.skeleton.JOINTS`.
-LABELS = (
-    "pelvis",
-    "right_hip",
-    "right_knee",
-    "right_ankle",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "spine",
-    "neck",
-    "head",
-    "head_top",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "right_shoulder",
-    "right_elbow",
-    "right_wrist",
-)
-#: The world looks as its first camera does: x right, y down, z ahead.
+LABELS = ("pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+          "spine", "neck", "head", "head_top", "left_shoulder", "left_elbow", "left_wrist",
+          "right_shoulder", "right_elbow", "right_wrist")  # fmt: skip
+#: ASPset's world has the axes of its first camera: x right, y down, z ahead.
 Z_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 MARGIN = 1.1
 LICENCE = "CC0 1.0: free for any use; please cite Nibali, Millward, He, Morgan, ASPset, 2021"
@@ -74,9 +58,9 @@ def convert(
 ):
     """Converts ASPset-510 at `source` into a store at `store` and returns a `report.Report`.
 
-    fps: stored frames a second; 50 must be a multiple. download: get what is missing from `url`; if
-    not, take what is there.
-    checksums: `{archive: MD5}`, the official ones if not given. Raises `ValueError` or
+    image_size: pixels of the square pictures. fps: stored frames a second; 50 must be a multiple of
+    it. download: whether to get what is missing from `url`. checksums: `{archive: MD5}`, the
+    official ones if None. workers: threads; all cores if None. Raises `ValueError` or
     `FileNotFoundError` if there is nothing to convert or an archive cannot be had; what is bad in
     part is left out and named in the report.
     """
@@ -91,39 +75,19 @@ def convert(
             f"{source} is no folder: give the folder that holds the archives, or let them be"
             " downloaded"
         )
-    _fetch(
-        source,
-        download,
-        url.rstrip("/"),
-        ARCHIVES if checksums is None else checksums,
-        notes,
-        progress,
-    )
-    splits = next(iter(sorted(source.rglob("splits.csv"), key=lambda path: len(path.parts))), None)
+    checksums = ARCHIVES if checksums is None else checksums
+    _fetch(source, download, url.rstrip("/"), checksums, notes, progress)
+    splits = min(source.rglob("splits.csv"), key=lambda path: len(path.parts), default=None)
     if splits is None:
-        raise ValueError(
-            "\n".join(
-                [
-                    (
-                        f"{source} has no splits.csv: get aspset510_v1_common-splits.tar.gz from"
-                        f" {url} into it"
-                    ),
-                    *notes,
-                ]
-            )
+        missing = (
+            f"{source} has no splits.csv: get aspset510_v1_common-splits.tar.gz from {url} into it"
         )
+        raise ValueError("\n".join([missing, *notes]))
     root, clips = splits.parent, _clips(splits, notes)
     jobs, cameras = [], {}
     for (subject, clip), (split, views) in clips.items():
-        job = _job(
-            root / ("test" if split == "test" else "trainval"),
-            subject,
-            clip,
-            views,
-            fps,
-            cameras,
-            notes,
-        )
+        folder = root / ("test" if split == "test" else "trainval")
+        job = _job(folder, subject, clip, views, fps, cameras, notes)
         jobs += [job] if job else []
     for path in sorted(root.glob("*/joints_3d/*/*.c3d")):
         if tuple(path.stem.split("-", 1)) not in clips:
@@ -152,19 +116,15 @@ def convert(
 
 
 def _fetch(source, may_download, url, checksums, notes, progress):
-    """Sees to it that every archive is unpacked in `source`."""
+    """Unpacks every archive in `source` that is not unpacked yet, after its download if need be."""
     for name, md5 in checksums.items():
         partition, field = re.fullmatch(r"aspset510_v1_(\w+)-(\w+)\.tar\.gz", name).groups()
         inside = "splits.csv" if field == "splits" else f"{partition}/{field}"
-        archive, unpacked = (
-            source / name,
-            next(iter(source.glob(inside)), None) or next(iter(source.glob(f"*/{inside}")), None),
-        )
+        archive, there = source / name, any(any(source.glob(f"{at}{inside}")) for at in ("", "*/"))
         marked = (source / f".{name}.unpacked").exists()
-        if unpacked and (marked or not archive.exists()):  # unpacked by us, or by hand
+        if there and (marked or not archive.exists()):  # unpacked by us, or by hand
             continue
-        fetched = not archive.exists()
-        if fetched:
+        if not archive.exists():
             if not may_download:
                 notes.append(
                     f"{archive} is missing, and nothing of it is unpacked: download it from {url}"
@@ -184,7 +144,9 @@ def _fetch(source, may_download, url, checksums, notes, progress):
 
 
 def _inside(member, inside):
-    """The path that a member of an official archive gets: without ASPset-510/ before it."""
+    """The path at which a member of an official archive is unpacked: `inside` or below it, without
+    ASPset-510/ before; None for other members.
+    """
     path = member.removeprefix("./").removeprefix("ASPset-510/")
     return path if path == inside or path.startswith(inside + "/") else None
 
@@ -194,9 +156,8 @@ def _clips(path, notes):
     clips = {}
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            row = next(
-                csv.reader([line[:1000]]), []
-            )  # no line is as long, and csv breaks down on very long ones
+            # no true line is this long, and csv breaks down on very long ones
+            row = next(csv.reader([line[:1000]]), [])
             if len(row) != 4 or row[2] not in SPLITS or row[3] not in (*CAMERAS, "all"):
                 if row:
                     notes.append(
@@ -216,6 +177,7 @@ def _clips(path, notes):
 
 
 def _splits(parts, clips):
+    """The splits of `convert_jobs` by clip: `_clips` says to which each one belongs."""
     splits, start = {}, {}
     for part in parts:
         subject, first = part["subject"], start.get(part["subject"], 0)
@@ -231,14 +193,14 @@ def _splits(parts, clips):
 
 
 def _job(folder, subject, clip, views, fps, cameras, notes):
-    """The job of one clip, or None, with a note; the subject's cameras go into `cameras`."""
+    """The `Job` of one clip, or None, with a note; the subject's cameras go into `cameras`."""
     joints = folder / "joints_3d" / subject / f"{subject}-{clip}.c3d"
-    videos = {
-        v: path
-        for v in views
-        if (path := folder / "videos" / subject / f"{subject}-{clip}-{v}.mkv").is_file()
-    }
-    if not joints.is_file() and not videos:
+    videos, boxes = (
+        {v: folder / kind / subject / f"{subject}-{clip}-{v}.{ending}" for v in views}
+        for kind, ending in (("videos", "mkv"), ("boxes", "csv"))
+    )
+    filmed = any(video.is_file() for video in videos.values())
+    if not joints.is_file() and not filmed:
         notes.append(
             f"{subject}/{clip} is left out: neither its joints nor its videos are in {folder}"
         )
@@ -246,7 +208,7 @@ def _job(folder, subject, clip, views, fps, cameras, notes):
     if not joints.is_file():
         notes.append(f"{subject}/{clip} is left out: it has videos, but {joints} is missing")
         return None
-    if not videos:
+    if not filmed:
         notes.append(
             f"{subject}/{clip} is left out: it has joints, but none of its videos is in"
             f" {folder / 'videos' / subject}"
@@ -263,87 +225,87 @@ def _job(folder, subject, clip, views, fps, cameras, notes):
                     notes.append(f"{subject}, view {view} has no calibration: {error}")
         if not cameras[subject]:
             del cameras[subject]
+    read = _reader(joints, videos, boxes, fps)
+    return Job(subject, clip, "unlabelled", read, (joints, *videos.values(), *boxes.values()))
 
-    def read(said):
-        poses = read_joints(joints, said)
+
+def _reader(joints, videos, boxes, fps):
+    """The `read` of a clip's `Job`. joints: a file. videos, boxes: files by view."""
+
+    def read(notes):
+        poses = read_joints(joints, notes)
         frames = np.arange(0, len(poses), int(FPS / fps))
-        found = {view: None for view in CAMERAS if view not in videos}
-        said += [
-            f"view {v} is missing: there is no {subject}-{clip}-{v}.mkv in"
-            f" {folder / 'videos' / subject}"
-            for v in views
-            if v not in videos
+        views = dict.fromkeys(CAMERAS)  # None: left out, and noted or not official
+        notes += [
+            f"view {view} is missing: there is no {video.name} in {video.parent}"
+            for view, video in videos.items()
+            if not video.is_file()
         ]
-        for view, path in videos.items():
-            file = folder / "boxes" / subject / f"{subject}-{clip}-{view}.csv"
-            try:
-                boxes = read_boxes(file)
-            except ValueError as error:
-                said.append(f"view {view}: {error}")
-                found[view] = None
+        for view, video in videos.items():
+            if not video.is_file():
                 continue
-            if len(boxes) != len(poses):
-                said.append(
-                    f"view {view}: {file.name} has {len(boxes)} boxes, {joints.name} {len(poses)}"
+            file = boxes[view]
+            try:
+                rows = read_boxes(file)
+            except ValueError as error:
+                notes.append(f"view {view}: {error}")
+                continue
+            if len(rows) != len(poses):
+                notes.append(
+                    f"view {view}: {file.name} has {len(rows)} boxes, {joints.name} {len(poses)}"
                     " frames: the shorter is taken"
                 )
-            found[view] = View(
-                path,
-                lambda k, boxes=boxes: boxes[frames[k]] if frames[k] < len(boxes) else None,
+            views[view] = View(
+                video,
+                lambda k, rows=rows: rows[frames[k]] if frames[k] < len(rows) else None,
                 frames,
                 MARGIN,
                 length=len(poses),
                 boxes_of=file,
                 rate=FPS,
             )
-        return Recording(poses[frames], found, joints)
+        return Recording(poses[frames], views, joints)
 
-    inputs = [joints] + [
-        folder / kind / subject / f"{subject}-{clip}-{v}.{ending}"
-        for v in views
-        for kind, ending in (("videos", "mkv"), ("boxes", "csv"))
-    ]
-    return Job(subject, clip, "unlabelled", read, tuple(inputs))
+    return read
 
 
-def read_joints(path, said):
-    """World joints of a C3D file: `(T, 17, 3)` mm, turned to Z up."""
+def read_joints(path, notes):
+    """The joints of a C3D file: `(T, 17, 3)` in mm, world, turned to Z up, in the order of
+    `mcss.skeleton.JOINTS`; NaN where a joint is unknown. Raises `ValueError` if the file cannot be
+    read or lacks a joint; `notes` gets what was changed.
+    """
     try:
         content = ezc3d.c3d(str(path))
         point = content["parameters"]["POINT"]
-        labels, unit, rate = (
-            point["LABELS"]["value"],
-            point["UNITS"]["value"],
-            float(point["RATE"]["value"][0]),
-        )
+        labels, unit = point["LABELS"]["value"], point["UNITS"]["value"]
+        rate = float(point["RATE"]["value"][0])
         values = content["data"]["points"][:3].transpose(2, 1, 0)
-        first, last = (
-            int(number) for number in np.frombuffer(path.read_bytes()[6:10], "<u2")
-        )  # ezc3d silently takes what is there of a file that is cut off
+        # ezc3d reads a file that is cut off without a word: its header says how long it was
+        first, last = (int(number) for number in np.frombuffer(path.read_bytes()[6:10], "<u2"))
         if last + 1 - first > len(values):
             raise ValueError(f"it is cut off after {len(values)} of {last + 1 - first} frames")
     except Exception as error:  # ezc3d raises whatever the broken bytes lead to
         raise ValueError(
             f"{path} cannot be read as C3D ({first_line(error)}): get it again"
         ) from None
-    places = {label.strip().lower().replace(" ", "_"): k for k, label in enumerate(labels)}
-    missing = [label for label in LABELS if label not in places]
+    column = {label.strip().lower().replace(" ", "_"): k for k, label in enumerate(labels)}
+    missing = [label for label in LABELS if label not in column]
     if missing:
         raise ValueError(
             f"{path} has no points called {', '.join(missing)}, but {', '.join(labels)}: it is not"
             " a file of ASPset-510"
         )
     if rate != FPS:
-        said.append(f"{path.name} claims {rate:.4g} frames a second; the official {FPS} are taken")
+        notes.append(f"{path.name} claims {rate:.4g} frames a second; the official {FPS} are taken")
     if unit and unit[0] == "m":
         values = values * 1000.0
-        said.append(f"{path.name} is in metres: made millimetres")
-    return (values[:, [places[label] for label in LABELS]] @ Z_UP.T).astype(np.float32)
+        notes.append(f"{path.name} is in metres: made millimetres")
+    return (values[:, [column[label] for label in LABELS]] @ Z_UP.T).astype(np.float32)
 
 
 def read_boxes(path):
-    """Boxes x0, y0, x1, y1 of all frames `(T, 4)`, from a CSV file with or without a line of
-    heading.
+    """The boxes x0, y0, x1, y1 of all frames, `(T, 4)` in pixels, of a CSV file with or without a
+    heading. Raises `ValueError` if it is missing or cannot be read.
     """
     if not path.is_file():
         raise ValueError(f"left out: its boxes {path} are missing; get them again")
@@ -362,7 +324,9 @@ def read_boxes(path):
 
 
 def read_camera(path):
-    """The camera of a JSON file, for a world with Z up."""
+    """The calibration of one camera from a JSON file, as stores keep it, for a world in mm, Z up.
+    Raises `ValueError` if it is missing or cannot be read.
+    """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
     try:
@@ -388,17 +352,11 @@ main = command(
     convert,
     "aspset510",
     (
-        ("--fps", {"type": float, "default": 10, "help": "stored frames a second (10)"}),
-        (
-            "--offline",
-            {
-                "dest": "download",
-                "action": "store_false",
-                "help": "download nothing, take what is there",
-            },
-        ),
+        ("--fps", dict(type=float, default=10, help="stored frames a second (10)")),
+        ("--offline", dict(
+            dest="download", action="store_false", help="download nothing, take what is there")),
     ),
-)
+)  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

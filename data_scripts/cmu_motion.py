@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from .common.amc import RATE
-from .common.conversion import command, report
+from .common.conversion import command
 from .common.downloads import download
+from .common.report import report
 from .studio.recipe import preset
 
 URL = "http://mocap.cs.cmu.edu/subjects"
@@ -44,47 +45,41 @@ def convert(
     `report.Report`.
 
     clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the
-    studio's preset `cmu` if not given. offline: download nothing. A clip that cannot be had or read
-    is left out and named, and comes in when a later run finds it. Raises `ValueError` if none is
-    left.
+    studio's preset `cmu` if None. image_size: pixels of the square pictures; the preset's if None.
+    offline: download nothing. device: 'cpu' or 'cuda'; cuda where there is one if None. A clip that
+    cannot be had or read is left out and named, and comes in when a later run finds it. Raises
+    `ValueError` if no clip is left to train or to test with, or if the store would lose one.
     """
     recipe, notes = preset("cmu"), []
-    train, test = (
-        tuple(dict.fromkeys(asked))
-        for asked in (clips or recipe.actions, test_clips or recipe.test_actions)
-    )
+    train = tuple(dict.fromkeys(clips or recipe.actions))
+    test = tuple(dict.fromkeys(test_clips or recipe.test_actions))
     if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
         raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
     recipe = dataclasses.replace(recipe, actions=train, test_actions=test)
     if image_size is not None:
         recipe = dataclasses.replace(recipe, image_size=image_size)
-    found = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
-    if not set(train) & set(found) or not set(test) & set(found):
+    motions = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
+    if not set(train) & set(motions) or not set(test) & set(motions):
         more = f"; and {len(notes) - 2} more" if len(notes) > 2 else ""
         raise ValueError(
             f"no clip is left to render for training or for the test: {'; '.join(notes[:2])}{more}"
         )
     for name in train + test:
-        if name not in found and any(Path(store).glob(f"*/{name} *.arrow")):
+        if name not in motions and any(Path(store).glob(f"*/{name} *.arrow")):
             raise ValueError(
                 f"{store} holds clip {name} from an earlier run and would lose it: "
                 + next(note for note in notes if f" {name} " in note)
             )
-    for name, mocap in found.items():
+    for name, mocap in motions.items():
         most = recipe.frames if name in recipe.actions else recipe.test_frames
         seconds, whole = min(most, mocap.frames(recipe.fps)) / recipe.fps, len(mocap.ends) / RATE
         if seconds < whole - 0.2:
-            notes.append(
-                f"clip {name}: the first {seconds:.1f} of {whole:.1f} s; "
-                + (
-                    "no clip is longer"
-                    if seconds >= most / recipe.fps
-                    else "then the person would leave the room"
-                )
-            )
+            longest = seconds >= most / recipe.fps
+            why = "no clip is longer" if longest else "then the person would leave the room"
+            notes.append(f"clip {name}: the first {seconds:.1f} of {whole:.1f} s; {why}")
     from .studio.studio import render
 
-    render(recipe, store, device, progress, clips=found, licence=LICENCE, source=SOURCE)
+    render(recipe, store, device, progress, clips=motions, licence=LICENCE, source=SOURCE)
     return report(Path(store), notes)
 
 
@@ -94,12 +89,9 @@ def load(source, names, notes, url=URL, offline=False, progress=True):
     """
     from .studio.mocap import Mocap
 
-    root = (
-        Path(source) / "subjects"
-        if (Path(source) / "subjects").is_dir() or not offline
-        else Path(source)
-    )
-    found = {}
+    source, motions = Path(source), {}
+    below = source / "subjects"
+    root = below if below.is_dir() or not offline else source
     for name in names:
         subject = name.split("_")[0]
         files, fresh = [root / subject / f"{subject}.asf", root / subject / f"{name}.amc"], []
@@ -112,38 +104,27 @@ def load(source, names, notes, url=URL, offline=False, progress=True):
                         )
                     download(f"{url}/{subject}/{file.name}", file, progress=progress)
                     fresh.append(file)
-            found[name] = Mocap(*files)
+            motions[name] = Mocap(*files)
         except (ValueError, OSError) as error:
-            for file in fresh:  # an error page, say: not to be taken for the clip the next time
+            for file in fresh:  # it may be an error page, which a later run would take for the clip
                 file.unlink()
             notes.append(f"clip {name} is left out: {error}")
-    return found
+    return motions
 
 
 main = command(
     convert,
     "cmu_motion",
     (
-        (
-            "--clips",
-            {
-                "nargs": "+",
-                "metavar": "CLIP",
-                "help": "clips of the training subjects (02_01 02_03 02_05 02_08)",
-            },
-        ),
-        (
-            "--test-clips",
-            {
-                "nargs": "+",
-                "metavar": "CLIP",
-                "help": "clips of the test subjects (02_02 02_04 02_09)",
-            },
-        ),
-        ("--offline", {"action": "store_true", "help": "download nothing, take what is there"}),
-        ("--device", {"help": "cpu or cuda; cuda where there is one, if not given"}),
+        ("--clips", dict(
+            nargs="+", metavar="CLIP",
+            help="clips of the training subjects (02_01 02_03 02_05 02_08)")),
+        ("--test-clips", dict(
+            nargs="+", metavar="CLIP", help="clips of the test subjects (02_02 02_04 02_09)")),
+        ("--offline", dict(action="store_true", help="download nothing, take what is there")),
+        ("--device", dict(help="cpu or cuda; cuda where there is one, if not given")),
     ),
-)
+)  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

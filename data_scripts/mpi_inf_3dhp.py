@@ -22,17 +22,13 @@ TRAIN, TEST = ("S1", "S2", "S3", "S4", "S5", "S6"), ("S7", "S8")
 #: Our 17 of the 28 joints, in the order of `mcss.skeleton.JOINTS`.
 JOINTS = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
 Z_UP = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
-FAST = {
-    ("S1", "Seq2"),
-    ("S3", "Seq1"),
-    ("S3", "Seq2"),
-    ("S5", "Seq1"),
-    ("S5", "Seq2"),
-}  # 50 frames a second, the others 25
-#: Frames, first and last, in which left and right are swapped.
+#: Sequences with 50 frames a second; the others have 25.
+FAST = {("S1", "Seq2"), ("S3", "Seq1"), ("S3", "Seq2"), ("S5", "Seq1"), ("S5", "Seq2")}
+#: Frames, first and last, in which the annotation has left and right swapped.
 SWAPPED = {("S4", "Seq2"): (3759, 5852)}
+#: The order of joints that swaps left and right.
 LEFT_RIGHT = (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
-MARGIN = 1.4  # of the box of the joints, which lack the flesh round them
+MARGIN = 1.4  # of crops round the joints, which lack the flesh round them
 LICENCE = (
     "MPI-INF-3DHP licence: non-commercial research; it must not be passed on without its authors'"
     " consent"
@@ -42,9 +38,10 @@ LICENCE = (
 def convert(source, store, *, image_size=256, cameras=CHEST, fps=5, workers=None, progress=True):
     """Converts MPI-INF-3DHP at `source` into a store at `store` and returns a `report.Report`.
 
-    cameras: which of the 14, by number. fps: stored frames a second; 25 and 50 must be multiples of
-    it. Raises `ValueError` or `FileNotFoundError` if there is nothing to convert; what is bad in
-    part is left out and named.
+    image_size: pixels of the square pictures. cameras: which of the 14, by number. fps: stored
+    frames a second; 25 and 50 must be multiples of it. workers: threads; all cores if None. Raises
+    `ValueError` or `FileNotFoundError` if there is nothing to convert; what is bad in part is left
+    out and named in the report.
     """
     source, notes, calibration = Path(source), [], {}
     if not source.is_dir():
@@ -100,18 +97,14 @@ def convert(source, store, *, image_size=256, cameras=CHEST, fps=5, workers=None
 
 
 def _jobs(sequence, cameras, fps, calibration, notes):
-    """The job of one sequence, a list of one or none; its cameras go into `calibration`."""
+    """The `Job` of one sequence, in a list; an empty list and a note if it cannot be converted. Its
+    cameras go into `calibration`.
+    """
     subject, name = sequence.parent.name, sequence.name
     pictures = sequence / "imageSequence"
     for archive in sorted(pictures.glob("*.zip")):
         try:
-            unpack(
-                archive,
-                pictures,
-                lambda member: (
-                    found[1] if (found := re.search(r"(?:^|/)(video_\d+\.avi)$", member)) else None
-                ),
-            )
+            unpack(archive, pictures, _wanted)
         except (ValueError, OSError) as error:
             notes.append(str(error))
     files = {c: pictures / f"video_{c}.avi" for c in cameras}
@@ -126,40 +119,40 @@ def _jobs(sequence, cameras, fps, calibration, notes):
         notes.append(f"{sequence} is left out: it has no {what}; download the sequence again")
         return []
     try:
-        found, lost = read_calibration(sequence / "camera.calibration", cameras)
+        known, lost = read_calibration(sequence / "camera.calibration", cameras)
     except (ValueError, OSError) as error:
         notes.append(
             f"{sequence} is left out, for its joints are in the frames of its cameras: {error}"
         )
         return []
-    calibration[f"{subject}/{name}"] = {f"camera {c}": camera for c, camera in found.items()}
-    calibration.setdefault(
-        subject, calibration[f"{subject}/{name}"]
-    )  # for whoever looks at a subject as a whole
+    calibration[f"{subject}/{name}"] = {f"camera {c}": camera for c, camera in known.items()}
+    # a subject as a whole has the cameras of its first sequence
+    calibration.setdefault(subject, calibration[f"{subject}/{name}"])
 
-    def read(said):
+    def read(notes):
         rate = 50 if (subject, name) in FAST else 25
-        said += [
+        notes += [
             f"view camera {c} is missing: there is no {path}"
             for c, path in files.items()
             if c not in videos
         ]
-        said += [f"view camera {c} is left out: {error}" for c, error in lost.items()]
-        pixels, joints = read_annotation(annotation, list(found), said)
-        worlds = np.stack([to_world(joints[c], found[c]) for c in joints])
-        apart = np.linalg.norm(worlds - worlds[:1], axis=-1)
-        apart = apart[np.isfinite(apart)]
-        if len(apart) and np.median(apart) > 20:
-            said.append(
-                f"its cameras disagree by {np.median(apart):.0f} mm about where the joints are;"
+        notes += [f"view camera {c} is left out: {error}" for c, error in lost.items()]
+        pixels, joints = read_annotation(annotation, list(known), notes)
+        # every camera's joints are in its own frame, and all should agree in the world's
+        worlds = np.stack([to_world(joints[c], known[c]) for c in joints])
+        distances = np.linalg.norm(worlds - worlds[:1], axis=-1)
+        distances = distances[np.isfinite(distances)]
+        if len(distances) and np.median(distances) > 20:
+            notes.append(
+                f"its cameras disagree by {np.median(distances):.0f} mm about where the joints are;"
                 f" those of camera {next(iter(joints))} are taken"
             )
         poses = worlds[0]
         if (subject, name) in SWAPPED:
-            poses = unswap(poses, *SWAPPED[subject, name], said)
+            poses = unswap(poses, *SWAPPED[subject, name], notes)
         frames = np.arange(0, len(poses), int(rate / fps))
-        views = {f"camera {c}": None for c in cameras}
-        for c in [c for c in videos if c in found]:
+        views = {f"camera {c}": None for c in cameras}  # None: left out, and noted
+        for c in [c for c in videos if c in known]:
             boxes = box_of_points(pixels[c][frames])
             views[f"camera {c}"] = View(
                 videos[c],
@@ -168,25 +161,25 @@ def _jobs(sequence, cameras, fps, calibration, notes):
                 MARGIN,
                 length=len(poses),
                 boxes_of=annotation,
-                size=found[c]["size"],
+                size=known[c]["size"],
                 rate=rate,
             )
         return Recording(poses[frames].astype(np.float32), views, annotation)
 
-    return [
-        Job(
-            subject,
-            name,
-            name,
-            read,
-            (annotation, sequence / "camera.calibration", *files.values()),
-        )
-    ]
+    inputs = (annotation, sequence / "camera.calibration", *files.values())
+    return [Job(subject, name, name, read, inputs)]
 
 
-def read_annotation(path, cameras, said):
-    """annot2 and annot3 of some cameras: two dicts from camera to `(F, 28, 2)` pixels and `(F, 17,
-    3)` mm in that camera's frame.
+def _wanted(name):
+    """The path at which a member of an official archive is unpacked, or None."""
+    match = re.search(r"(?:^|/)(video_\d+\.avi)$", name)
+    return match and match[1]
+
+
+def read_annotation(path, cameras, notes):
+    """annot2 and annot3 of an annot.mat, by camera: all 28 joints `(T, 28, 2)` in pixels, and our
+    17 `(T, 17, 3)` in mm, in that camera's frame. Raises `ValueError` if the file cannot be read or
+    is empty.
     """
     try:
         content = scipy.io.loadmat(path, variable_names=["annot2", "annot3"])
@@ -201,7 +194,7 @@ def read_annotation(path, cameras, said):
         ) from None
     lengths = [len(value) for value in (*pixels.values(), *joints.values())]
     if (length := min(lengths)) < max(lengths):
-        said.append(
+        notes.append(
             f"{path} has {length} to {max(lengths)} frames, by camera: the shortest is taken"
         )
     if not length:
@@ -210,33 +203,34 @@ def read_annotation(path, cameras, said):
 
 
 def to_world(joints, camera):
-    """World = R^T (x - t), mm, Z up, for the cameras of `read_calibration`."""
+    """Joints `(..., 3)` in mm, from a camera's frame to the world's, Z up; camera: of
+    `read_calibration`.
+    """
     return (joints - camera["t"]) @ np.array(camera["R"])
 
 
 def read_calibration(path, cameras):
-    """`{number: camera}` of a Skeletool calibration file, for a world with Z up, and `{number:
-    error}` of those that it does not tell.
-
-    Lines are found by their first word. Raises `ValueError` if it tells no camera at all.
+    """`{number: calibration}` of a Skeletool file's cameras, as stores keep it, for a world in mm
+    with Z up; and `{number: error}` of those that cannot be read. Raises `ValueError` if that is
+    so for all.
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing: download it again")
-    found, name = {}, None
+    lines, name = {}, None  # by camera, then by their first word
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
         key, *values = line.split() or [""]
         if key == "name":
             name = values[0] if values else ""
-            found[name] = {}
+            lines[name] = {}
         elif name is not None and key:
-            found[name][key] = values
-    told, lost = {}, {}
+            lines[name][key] = values
+    known, lost = {}, {}
     for c in cameras:
         try:
-            lines = found.get(str(c), {})
-            inside = np.array(lines["intrinsic"], float).reshape(4, 4)
-            outside = np.array(lines["extrinsic"], float).reshape(4, 4)
-            size = np.array(lines["size"], float).reshape(2)
+            of_camera = lines.get(str(c), {})
+            inside = np.array(of_camera["intrinsic"], float).reshape(4, 4)
+            outside = np.array(of_camera["extrinsic"], float).reshape(4, 4)
+            size = np.array(of_camera["size"], float).reshape(2)
             if not all(np.isfinite(values).all() for values in (inside, outside, size)):
                 raise ValueError("it holds something that is no number")
         except KeyError as error:
@@ -245,34 +239,34 @@ def read_calibration(path, cameras):
         except ValueError as error:
             lost[c] = f"{path}, camera {c}: {error}; download the file again"
             continue
-        told[c] = {
+        known[c] = {
             "K": inside[:3, :3].tolist(),
             "R": (outside[:3, :3] @ Z_UP.T).tolist(),
             "t": outside[:3, 3].tolist(),
             "distortion": None,
             "size": size.astype(int).tolist(),
         }
-    if not told:
+    if not known:
         raise ValueError(next(iter(lost.values())))
-    return told, lost
+    return known, lost
 
 
-def unswap(poses, first, last, said):
-    """Swaps left and right back between two frames, if the motion jumps there and then jumps no
-    more.
+def unswap(poses, first, last, notes):
+    """Poses `(T, 17, 3)` with left and right swapped back from frame `first` to `last`, if the
+    motion then jumps less at `first`; otherwise as they are. `notes` gets which of the two.
     """
     if len(poses) <= first + 3 or first < 3:
         return poses
     before, after = poses[first - 3], poses[first + 3]
     if np.linalg.norm(after[list(LEFT_RIGHT)] - before) >= np.linalg.norm(after - before):
-        said.append(
+        notes.append(
             f"frames {first} to {last} are known to have left and right swapped, but the motion"
             " does not jump there: left as they are"
         )
         return poses
     poses = poses.copy()
     poses[first : last + 1] = poses[first : last + 1, LEFT_RIGHT]
-    said.append(
+    notes.append(
         f"left and right are swapped in frames {first} to {last}, a known defect: swapped back"
     )
     return poses
@@ -282,19 +276,12 @@ main = command(
     convert,
     "mpi_inf_3dhp",
     (
-        (
-            "--cameras",
-            {
-                "type": int,
-                "nargs": "+",
-                "default": CHEST,
-                "metavar": "N",
-                "help": "cameras, 0 to 13 (0 2 4 7 8, at chest height)",
-            },
-        ),
-        ("--fps", {"type": float, "default": 5, "help": "stored frames a second (5)"}),
+        ("--cameras", dict(
+            type=int, nargs="+", default=CHEST, metavar="N",
+            help="cameras, 0 to 13 (0 2 4 7 8, at chest height)")),
+        ("--fps", dict(type=float, default=5, help="stored frames a second (5)")),
     ),
-)
+)  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

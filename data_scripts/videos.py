@@ -1,5 +1,5 @@
-"""Your own synchronised videos into a store: no labels, no calibration, as many cameras as you
-like.
+"""The converter of your own synchronised videos into a store: no labels, no calibration, as many
+cameras as you like. (`common.video_reader` is what reads a single video file.)
 
 SOURCE/SUBJECT/CLIP/VIEW.mp4, one file a view (mp4, mkv, avi, mov, webm); or SOURCE/CLIP/VIEW.mp4 or
 SOURCE/VIEW.mp4 for a single person. Beside the videos of a clip may lie offsets.csv, with lines
@@ -32,10 +32,11 @@ def convert(
 ):
     """Converts your own videos at `source` into a store at `store` and returns a `report.Report`.
 
-    fps: stored frames a second, at most those of the videos. offsets: `{view: seconds}` for all
-    clips; an offsets.csv says otherwise for its own. test: subjects of the split 'test'; all others
-    are in 'train'. Raises `ValueError` or `FileNotFoundError` if there is nothing to convert; what
-    is bad in part is left out and named in the report.
+    image_size: pixels of the square pictures. fps: stored frames a second, at most those of the
+    videos. offsets: `{view: seconds}` for all clips, the second of each view that is second 0 of
+    the clip; a clip's offsets.csv overrides them. test: subjects of the split 'test'; all others
+    are in 'train'. workers: threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
+    if there is nothing to convert; what is bad in part is left out and named in the report.
     """
     source, notes, offsets, fps = Path(source), [], dict(offsets or {}), float(fps)
     if not source.is_dir():
@@ -49,34 +50,26 @@ def convert(
         )
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
-    found = _find(source, Path(store), notes)
-    unknown = set(test) - {subject for subject, _ in found}
+    clips = _find(source, Path(store), notes)
+    subjects = {subject for subject, _ in clips}
+    unknown = set(test) - subjects
     if unknown:
         raise ValueError(
             f"test names subjects without any video: {', '.join(sorted(unknown))}; there are"
-            f" {', '.join(sorted({s for s, _ in found}))}"
+            f" {', '.join(sorted(subjects))}"
         )
-    views = sorted({_view(path) for paths in found.values() for path in paths})
+    views = sorted({_view(path) for paths in clips.values() for path in paths})
     unknown = set(offsets) - set(views)
     if unknown:
         raise ValueError(
             f"offsets names views without any video: {', '.join(sorted(unknown))}; there are"
             f" {', '.join(views)}"
         )
-    jobs = [
-        Job(
-            subject,
-            clip,
-            clip,
-            _reader(paths, fps, offsets),
-            (
-                paths[0].parent / "offsets.csv",
-                *paths,
-                *(path.with_suffix(".csv") for path in paths),
-            ),
-        )
-        for (subject, clip), paths in found.items()
-    ]
+    jobs = []
+    for (subject, clip), paths in clips.items():
+        beside = [paths[0].parent / "offsets.csv", *(path.with_suffix(".csv") for path in paths)]
+        read = _reader(paths, fps, offsets)
+        jobs.append(Job(subject, clip, clip, read, (*paths, *beside)))
     return convert_jobs(
         jobs,
         store,
@@ -99,51 +92,44 @@ def convert(
 
 
 def _find(source, store, notes):
-    """`{(subject, clip): [video, ...]}` in the order of names."""
-    found, boxes = {}, []
+    """The videos of each clip: `{(subject, clip): [video, ...]}` in the order of names."""
+    clips, boxes = {}, []
     for path in sorted(_files(source, store.resolve())):
-        place = [
-            unicodedata.normalize("NFC", part) for part in path.relative_to(source).parts
-        ]  # macOS writes umlauts as two signs
-        if not path.is_file() or place[-1].startswith("."):
+        folders = [_composed(part) for part in path.parent.relative_to(source).parts]
+        if not path.is_file() or path.name.startswith("."):
             continue
-        if (
-            path.suffix.lower() in ENDINGS
-            and len(place) <= 3
-            and not all(NAME.fullmatch(part) for part in (*place[:-1], _view(path)))
-        ):
-            notes.append(
-                f"{path} is left out: rename it or its folder, with letters, digits and ' .,()+-'"
-                " only"
-            )
-        elif path.suffix.lower() in ENDINGS and len(place) <= 3:
-            subject, clip = (
-                ("person", "video", *place[:-1])[-2:] if len(place) != 2 else ("person", place[0])
-            )
-            found.setdefault((subject, clip), []).append(path)
-        elif path.suffix.lower() in ENDINGS:
-            notes.append(f"{path} is left out: it lies deeper than SUBJECT/CLIP/VIEW")
+        if path.suffix.lower() in ENDINGS:
+            if len(folders) > 2:
+                notes.append(f"{path} is left out: it lies deeper than SUBJECT/CLIP/VIEW")
+            elif not all(NAME.fullmatch(name) for name in (*folders, _view(path))):
+                notes.append(
+                    f"{path} is left out: rename it or its folder, with letters, digits and"
+                    " ' .,()+-' only"
+                )
+            else:
+                clip = folders.pop() if folders else "video"
+                subject = folders.pop() if folders else "person"
+                clips.setdefault((subject, clip), []).append(path)
         elif path.suffix.lower() not in BESIDE:
             notes.append(
                 f"{path} is left out: it is no video with one of the endings {', '.join(ENDINGS)}"
             )
         elif path.suffix == ".csv" and path.name != "offsets.csv":
             boxes.append(path)
-    there = {path.with_suffix(".csv") for paths in found.values() for path in paths}
+    expected = {path.with_suffix(".csv") for paths in clips.values() for path in paths}
     notes += [
         f"{path} is left out: there is no video of this name beside it"
         for path in boxes
-        if path not in there
+        if path not in expected
     ]
-    return found
+    return clips
 
 
 def _files(source, store):
     """All files below `source`, also behind links, but for hidden folders and the store."""
     for folder, below, files in os.walk(source, followlinks=True):
-        deep = (
-            len(Path(folder).relative_to(source).parts) > 3
-        )  # nothing of use is there, and a link may lead round in a circle
+        # nothing of use lies deeper, and a link may lead round in a circle
+        deep = len(Path(folder).relative_to(source).parts) > 3
         below[:] = [
             name
             for name in below
@@ -152,158 +138,177 @@ def _files(source, store):
         yield from (Path(folder, name) for name in files)
 
 
+def _composed(name):
+    """A name with each umlaut as one character: macOS writes them as two."""
+    return unicodedata.normalize("NFC", name)
+
+
 def _view(path):
-    return unicodedata.normalize("NFC", path.stem)
+    """The name of the view that a video shows."""
+    return _composed(path.stem)
 
 
 def _splits(parts, test):
-    subjects = list(dict.fromkeys(part["subject"] for part in parts))
-    return subject_splits(
-        parts, train=[s for s in subjects if s not in test], test=[s for s in subjects if s in test]
-    )
+    subjects = dict.fromkeys(part["subject"] for part in parts)
+    train = [subject for subject in subjects if subject not in test]
+    return subject_splits(parts, train=train, test=[s for s in subjects if s in test])
 
 
 def _reader(paths, fps, offsets):
-    def read(said):
-        twice = {
-            _view(path) for path in paths if sum(_view(other) == _view(path) for other in paths) > 1
-        }
-        if twice:
-            raise ValueError(
-                f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
-            )
-        starts = offsets | _offsets(
-            paths[0].parent / "offsets.csv", {_view(path) for path in paths}, said
-        )
-        rates, counts, views = {}, {}, {}
-        said += [
-            f"view {_view(path)}: no offset is given, so its second 0 is second 0 of the clip"
-            for path in paths
-            if starts and _view(path) not in starts
-        ]
-        if not starts and len(paths) > 1:
-            said.append("no offsets are given: all videos are taken to begin at the same moment")
-        for path in paths:
-            try:
-                found = timing(path)
-                if not found.steady:
-                    raise ValueError(
-                        f"the frame rate of {path} varies, as that of some telephones: write it"
-                        " again with a constant one, as with ffmpeg -i IN -r 30 OUT"
-                    )
-                rates[path], counts[path] = found.rate, found.frames
-            except ValueError as error:
-                said.append(f"view {_view(path)}: left out: {error}")
-                views[_view(path)] = None
-        if not rates:
-            raise ValueError("none of its videos can be read: " + "; ".join(said))
-        first, rate = next(iter(rates.items()))
-        for path, other in rates.items():
-            if abs(other - rate) > 5e-4 * rate:
-                raise ValueError(
-                    f"{first} has {rate:.5g} frames a second, {path} {other:.5g}: write one again"
-                    f" with the rate of the other, as with ffmpeg -i IN -r {rate:.5g} OUT"
-                )
-        if fps > 1.01 * rate:
-            raise ValueError(
-                f"{first} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
-                f" --fps {int(rate)} or less"
-            )
-        offset = {path: starts.get(_view(path), 0.0) * rate for path in rates}
-        begin, end = (
-            {path: max(0.0, -offset[path]) for path in rates},
-            {path: counts[path] - 1 - offset[path] for path in rates},
-        )
-        spans = ", ".join(
-            f"{_view(path)} {begin[path] / rate:.4g} to {end[path] / rate:.4g} s" for path in rates
-        )
-        shared = [
-            path
-            for path in rates
-            if any(max(begin[path], begin[q]) <= min(end[path], end[q]) for q in rates if q != path)
-        ]
-        if len(rates) == 1:
-            said.append("it has one view only, and learning needs two of the same moment")
-            shared = list(rates)
-        elif not shared or max(end[path] for path in shared) - min(
-            begin[path] for path in shared
-        ) > sum(counts.values()):
-            raise ValueError(
-                f"by the offsets its videos do not show the same moments ({spans}): correct the"
-                " offsets"
-            )
-        for path in [path for path in rates if path not in shared]:
-            said.append(
-                f"view {_view(path)}: left out: by its offset it shows no moment that another view"
-                f" shows ({spans}): correct the offset"
-            )
-            views[_view(path)] = None
-        start, stop = (
-            most / rate * fps
-            for most in (min(begin[path] for path in shared), max(end[path] for path in shared))
-        )
-        instants = np.arange(np.ceil(start - 1e-6), np.floor(stop + 1e-6) + 1) / fps * rate
-        for path in shared:
-            frames = np.round(instants + offset[path]).astype(int)
-            boxes = path.with_suffix(".csv")
-            views[_view(path)] = (
-                View(path, _boxes(boxes, frames), frames, MARGIN, boxes_of=boxes)
-                if boxes.is_file()
-                else View(path, None, frames, whole=True)
-            )
-            if not boxes.is_file():
-                said.append(
-                    f"view {_view(path)}: there is no {boxes.name}, so the whole picture is kept; a"
-                    " person should fill it"
-                )
+    """The `read` of one clip's `Job`."""
+
+    def read(notes):
+        timings, seconds = _probe(paths, fps, offsets, notes)
+        frames = _align(timings, seconds, fps, notes)
+        views = {_view(path): None for path in paths}  # None: left out, and noted
+        views |= {_view(path): _boxed(path, frames[path], notes) for path in frames}
         return Recording(None, views)
 
     return read
 
 
-def _offsets(path, views, said):
+def _probe(paths, fps, offsets, notes):
+    """`{video: Timing}` of a clip's readable videos, and `{view: seconds}`, where second 0 of the
+    clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read or
+    their rates differ.
+    """
+    names = [_view(path) for path in paths]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(
+            f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
+        )
+    seconds = offsets | _offsets(paths[0].parent / "offsets.csv", names, notes)
+    if seconds:
+        notes += [
+            f"view {name}: no offset is given, so its second 0 is second 0 of the clip"
+            for name in names
+            if name not in seconds
+        ]
+    elif len(paths) > 1:
+        notes.append("no offsets are given: all videos are taken to begin at the same moment")
+    timings = {}
+    for path in paths:
+        try:
+            clock = timing(path)
+            if not clock.steady:
+                raise ValueError(
+                    f"the frame rate of {path} varies, as that of some telephones: write it again"
+                    " with a constant one, as with ffmpeg -i IN -r 30 OUT"
+                )
+            timings[path] = clock
+        except ValueError as error:
+            notes.append(f"view {_view(path)}: left out: {error}")
+    if not timings:
+        raise ValueError("none of its videos can be read: " + "; ".join(notes))
+    first, rate = next((path, clock.rate) for path, clock in timings.items())
+    for path, clock in timings.items():
+        if abs(clock.rate - rate) > 5e-4 * rate:
+            raise ValueError(
+                f"{first} has {rate:.5g} frames a second, {path} {clock.rate:.5g}: write one again"
+                f" with the rate of the other, as with ffmpeg -i IN -r {rate:.5g} OUT"
+            )
+    if fps > 1.01 * rate:
+        raise ValueError(
+            f"{first} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
+            f" --fps {int(rate)} or less"
+        )
+    return timings, seconds
+
+
+def _align(timings, seconds, fps, notes):
+    """`{video: numbers of its frames (T,)}` at the T instants of a clip that are stored, for the
+    videos that share moments with others. Raises `ValueError` if there are none.
+    """
+    rate = next(iter(timings.values())).rate
+    # in frames: where second 0 of the clip lies in each video, and when in the clip it begins, but
+    # not before second 0, and ends
+    offset = {path: seconds.get(_view(path), 0.0) * rate for path in timings}
+    begin = {path: max(0.0, -offset[path]) for path in timings}
+    end = {path: timings[path].frames - 1 - offset[path] for path in timings}
+    spans = ", ".join(
+        f"{_view(path)} {begin[path] / rate:.4g} to {end[path] / rate:.4g} s" for path in timings
+    )
+
+    def overlap(a, b):
+        return a != b and max(begin[a], begin[b]) <= min(end[a], end[b])
+
+    shared = [path for path in timings if any(overlap(path, other) for other in timings)]
+    if len(timings) == 1:
+        notes.append("it has one view only, and learning needs two of the same moment")
+        shared = list(timings)
+    start = min((begin[path] for path in shared), default=0.0)
+    stop = max((end[path] for path in shared), default=0.0)
+    # pairs that overlap may still lie ages apart
+    if not shared or len(timings) > 1 and stop - start > sum(t.frames for t in timings.values()):
+        raise ValueError(
+            f"by the offsets its videos do not show the same moments ({spans}): correct the offsets"
+        )
+    notes += [
+        f"view {_view(path)}: left out: by its offset it shows no moment that another view shows"
+        f" ({spans}): correct the offset"
+        for path in timings
+        if path not in shared
+    ]
+    first, last = np.ceil(start / rate * fps - 1e-6), np.floor(stop / rate * fps + 1e-6)
+    instants = np.arange(first, last + 1) / fps * rate
+    return {path: np.round(instants + offset[path]).astype(int) for path in shared}
+
+
+def _boxed(path, frames, notes):
+    """The `View` of a video, with the boxes of the CSV file beside it or, without one, whole."""
+    boxes = path.with_suffix(".csv")
+    if boxes.is_file():
+        return View(path, _boxes(boxes, frames), frames, MARGIN, boxes_of=boxes)
+    notes.append(
+        f"view {_view(path)}: there is no {boxes.name}, so the whole picture is kept; a person"
+        " should fill it"
+    )
+    return View(path, None, frames, whole=True)
+
+
+def _offsets(path, views, notes):
     """`{view: seconds}` of an offsets.csv; empty if there is none."""
-    found = {}
+    seconds = {}
     for number, row in _rows(path, 2) if path.is_file() else ():
-        view = unicodedata.normalize("NFC", row[0])
+        view = _composed(row[0])
         if view in views:
-            found[view] = _number(path, number, row[1])
+            seconds[view] = _number(path, number, row[1])
         else:
-            said.append(
+            notes.append(
                 f"view {view} is missing: {path} names it, but there is no video of it, only of"
                 f" {', '.join(sorted(views))}"
             )
-    return found
+    return seconds
 
 
 def _boxes(path, frames):
-    """A function from k to the box in frame `frames[k]`, between the given ones along straight
-    lines; None before and after them.
+    """A function from k to the box (x0, y0, x1, y1) in frame `frames[k]`: interpolated between the
+    boxes of a CSV file, NaN before the first and after the last.
     """
-    rows = np.array(
-        [[_number(path, number, value) for value in row] for number, row in _rows(path, 5)]
-    )
-    if not len(rows):
+    rows = [[_number(path, number, value) for value in row] for number, row in _rows(path, 5)]
+    if not rows:
         raise ValueError(
             f"{path} has no boxes: write lines 'frame,x,y,width,height', or delete it to keep the"
             " whole picture"
         )
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    rows = np.array(sorted(rows, key=lambda row: row[0]))
     twice = rows[1:, 0][np.diff(rows[:, 0]) == 0]
     if len(twice):
         raise ValueError(f"{path} has two boxes of frame {twice[0]:g}: keep one")
-    at = np.stack(
-        [np.interp(frames, rows[:, 0], rows[:, c], np.nan, np.nan) for c in range(1, 5)], -1
+    x, y, width, height = (
+        np.interp(frames, rows[:, 0], column, np.nan, np.nan) for column in rows[:, 1:].T
     )
-    empty = rows[
-        (rows[:, 3:] <= 0).any(1), 0
-    ]  # nothing is filled in over a frame that says there is nobody
-    at[np.isin(frames, empty)] = np.nan
-    return np.concatenate([at[:, :2], at[:, :2] + at[:, 2:]], -1).__getitem__
+    boxes = np.stack([x, y, x + width, y + height], -1)
+    # a box without size says that nobody is there: nothing is filled in over such a frame
+    boxes[np.isin(frames, rows[(rows[:, 3:] <= 0).any(1), 0])] = np.nan
+    return boxes.__getitem__
 
 
 def _rows(path, width):
-    """Yields (line number, fields) of a CSV file, without a heading."""
+    """Yields (line number, fields) of a CSV file of `width` fields a line, without its heading.
+    Raises `ValueError`, which names the line.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             for number, row in enumerate(csv.reader(file), 1):
@@ -319,17 +324,19 @@ def _rows(path, width):
         raise ValueError(f"{path} cannot be read ({error}): write it again as CSV") from None
 
 
-def _number(path, number, text):
+def _number(path, line, text):
+    """The finite number that `text` is; raises `ValueError`, which names the file and line."""
     try:
         value = float(text)
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise ValueError(f"{path}, line {number}: '{text}' is no number")
+        raise ValueError(f"{path}, line {line}: '{text}' is no number")
     return value
 
 
 def _offset(text):
+    """(view, seconds) of an argument VIEW=SECONDS."""
     view, _, seconds = text.partition("=")
     try:
         return view, float(seconds)
@@ -341,28 +348,14 @@ main = command(
     convert,
     "videos",
     (
-        ("--fps", {"type": float, "default": 10, "help": "stored frames a second (10)"}),
-        (
-            "--offset",
-            {
-                "dest": "offsets",
-                "type": _offset,
-                "action": "append",
-                "metavar": "VIEW=SECONDS",
-                "help": "this second of that view's videos is second 0; may be given for each view",
-            },
-        ),
-        (
-            "--test",
-            {
-                "nargs": "+",
-                "default": (),
-                "metavar": "SUBJECT",
-                "help": "people of the split 'test'",
-            },
-        ),
+        ("--fps", dict(type=float, default=10, help="stored frames a second (10)")),
+        ("--offset", dict(
+            dest="offsets", type=_offset, action="append", metavar="VIEW=SECONDS",
+            help="this second of that view's videos is second 0; may be given for each view")),
+        ("--test", dict(
+            nargs="+", default=(), metavar="SUBJECT", help="people of the split 'test'")),
     ),
-)
+)  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

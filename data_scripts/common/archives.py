@@ -1,6 +1,4 @@
-"""Unpacking what came from elsewhere: only files that are wanted, only into the folder that is
-meant.
-"""
+"""Unpacking archives that are not trusted: only the wanted files, only into the given folder."""
 
 import gzip
 import json
@@ -16,13 +14,12 @@ import filelock
 
 
 def unpack(archive, folder, wanted):
-    """Unpacks a tar or zip archive into `folder`, or nothing of it. A second call returns at once,
-    unless files are gone since.
+    """Unpacks a tar or zip archive into `folder`, as a whole or not at all. A second call does
+    nothing, unless unpacked files are gone since.
 
-    wanted: a function from a member's name to the path below `folder` that it gets, or None to
-    leave it out. Raises `ValueError` for an archive that is damaged or cannot be unpacked here, and
-    for one that holds a link or a path that leads outside; `RuntimeError` while another process
-    unpacks it.
+    wanted: function from a member's name to its path below `folder`, or None to leave it out.
+    Raises `ValueError` if the archive is damaged, holds a link or a path that leads outside, or
+    cannot be unpacked here; `RuntimeError` while another process unpacks it.
     """
     archive, folder = Path(archive), Path(folder)
     try:
@@ -42,9 +39,7 @@ def unpack(archive, folder, wanted):
         raise RuntimeError(
             f"{archive} is being unpacked by another process; wait for it to end"
         ) from None
-    except (
-        RuntimeError
-    ) as error:  # packed in a way that Python does not know, or locked by a password
+    except RuntimeError as error:  # an unknown compression, or a password
         raise ValueError(
             f"{archive} cannot be unpacked ({error}): unpack it yourself, and take it away"
         ) from None
@@ -56,22 +51,16 @@ def unpack(archive, folder, wanted):
 
 
 def _unpack(archive, folder, wanted):
-    done, stamp = (
-        folder / f".{archive.name}.unpacked",
-        [
-            archive.stat().st_size,
-            archive.stat().st_mtime_ns,
-        ],
-    )
+    done = folder / f".{archive.name}.unpacked"
+    stamp = [archive.stat().st_size, archive.stat().st_mtime_ns]
     temporary, names = folder / f".{archive.name}.part", []
     lock = folder / f".{archive.name}.lock"
     with filelock.FileLock(lock, timeout=0):
         try:
             if done.exists():
                 before = json.loads(done.read_text(encoding="utf-8"))
-                if before["stamp"] == stamp and all(
-                    (folder / path).exists() for path in before["files"]
-                ):
+                whole = all((folder / path).exists() for path in before["files"])
+                if whole and before["stamp"] == stamp:
                     return
             shutil.rmtree(temporary, ignore_errors=True)  # what a killed run left
             temporary.mkdir()
@@ -83,9 +72,7 @@ def _unpack(archive, folder, wanted):
                 with open(temporary / path, "wb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
                 names.append(path)
-            for path in dict.fromkeys(
-                names
-            ):  # a tar file may hold a file twice, the later one counts
+            for path in dict.fromkeys(names):  # a tar file may hold a file twice: the later counts
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / path).replace(folder / path)
             (temporary / "done").write_text(
@@ -98,11 +85,13 @@ def _unpack(archive, folder, wanted):
 
 
 def _members(archive):
-    """Yields (name, readable file) of each regular file, after a look at where its name leads."""
+    """Yields (name, readable file) of each regular file. Raises `ValueError` at the first member
+    that is a link or leads outside.
+    """
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as source:
             for member in source.infolist():
-                _check(archive, member.filename)
+                _check_path(archive, member.filename)
                 if stat.S_ISLNK(member.external_attr >> 16):
                     raise _foreign(archive, "a link", member.filename)
                 if not member.is_dir():
@@ -111,18 +100,16 @@ def _members(archive):
     else:
         with tarfile.open(archive) as source:
             for member in source:
-                _check(archive, member.name)
+                _check_path(archive, member.name)
                 if member.isfile():
                     yield member.name, source.extractfile(member)
                 elif not member.isdir():
                     raise _foreign(archive, "a link or device", member.name)
-            while source.fileobj.read(
-                1 << 20
-            ):  # the checksum of a gzip file stands at its very end
+            while source.fileobj.read(1 << 20):  # gzip's checksum stands at the very end
                 pass
 
 
-def _check(archive, name):
+def _check_path(archive, name):
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or path.parts[:1] and path.parts[0].endswith(":"):
         raise _foreign(archive, "a path that leads outside", name)

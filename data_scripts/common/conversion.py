@@ -1,8 +1,8 @@
 """What all converters share: recordings in, a store and a report out.
 
-A converter lists its clips as `Job`s and reads the annotation of one clip at a time into a
-`Recording`; videos are decoded, cut and written here, a bounded number of pictures at a time, each
-view in a thread of its own.
+A converter lists its clips as `Job`s, each of which reads the annotation of its clip into a
+`Recording`. `convert_jobs` then decodes the videos, cuts the pictures and writes them, clip after
+clip; each view has a thread of its own, and only a few pictures are held at a time.
 """
 
 import argparse
@@ -33,13 +33,14 @@ PLAUSIBLE = 300, 1500  # mm from pelvis to head, in the median over a clip
 
 
 class View(NamedTuple):
-    """One camera's video of a recording. boxes: from the position of a stored frame, 0 to T - 1, to
-    its box x0, y0, x1, y1 in pixels or None; frames `(T,)`: their numbers in this video, ascending;
-    whole: store the whole picture, not a box;
-    length: frames that the annotation covers, if there is one; boxes_of: the file that the boxes
-    are from;
-    size: (width, height) that the boxes and the calibration count in, rate: frames a second of the
-    annotation, if they say.
+    """One camera's video of a recording, of which T frames are stored.
+
+    boxes: function from the position of a stored frame, 0 to T - 1, to the box (x0, y0, x1, y1) of
+    the person in pixels, or None. frames `(T,)`: the stored frames' numbers in this video,
+    ascending. margin: of the crop round a box, see `crops.square`. whole: store the whole picture
+    instead of a box. length: how many frames the annotation covers. boxes_of: the file that the
+    boxes are from. size: (width, height) in pixels of the pictures that boxes and calibration were
+    made for. rate: frames a second of the annotation. The last four are None if not known.
     """
 
     video: Path
@@ -54,9 +55,9 @@ class View(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """One clip: poses `(T, 17, 3)` world mm, Z up, NaN where unknown, or None; views by name, None
-    for one about which all is said;
-    poses_of: the file that the poses are from."""
+    """One clip. poses `(T, 17, 3)`: mm, world, Z up, NaN where unknown; or None. views: `View`s by
+    name; None for a view that is left out and noted already. poses_of: the file of the poses.
+    """
 
     poses: np.ndarray | None
     views: dict
@@ -65,9 +66,11 @@ class Recording(NamedTuple):
 
 @dataclasses.dataclass
 class Job:
-    """One clip that can be converted. read: returns its `Recording`, or raises `ValueError`; it is
-    handed a list for notes.
-    inputs: the files it is made from, there or not; it is made again when they change."""
+    """One clip to convert. read: function that returns its `Recording` or raises `ValueError`, and
+    appends to the list that it is given a note on each thing that is left out or changed. inputs:
+    the files that the clip is made from, whether they exist or not; when they change it is made
+    again.
+    """
 
     subject: str
     source: str
@@ -76,13 +79,12 @@ class Job:
     inputs: tuple = ()
 
     def fingerprint(self):
-        """Of the inputs: their sizes, and of small files the contents."""
+        """A hash of the inputs' names, their sizes and, of small ones, their contents."""
         digest = hashlib.sha256()
         for path in sorted(self.inputs):
             size = path.stat().st_size if path.is_file() else -1
-            digest.update(
-                f"{path.name} {size} ".encode() + (path.read_bytes() if 0 <= size < SMALL else b"")
-            )
+            content = path.read_bytes() if 0 <= size < SMALL else b""
+            digest.update(f"{path.name} {size} ".encode() + content)
         return digest.hexdigest()[:16]
 
 
@@ -100,79 +102,73 @@ def convert_jobs(
     progress=True,
     **header,
 ):
-    """Converts jobs into a store at `path`, or finishes one that was interrupted; returns a
+    """Converts `Job`s into a store at `path`, or finishes one that was interrupted; returns a
     `report.Report`.
 
-    nothing: what to say if there are no jobs. splits: function from the store's parts, a list of
-    dicts with subject, source and frames, to its splits. cameras: as `StoreWriter.finish` takes
-    `calibration`. notes: what the search for jobs had to say. views: all names in order. workers:
-    threads; all cores if not given. header: name, licence, source, recipe, fps of the store. Clips
-    of an earlier run whose source is no longer there stay, and so do those that can no longer be
-    made. Raises `ValueError` if there is nothing to convert.
+    nothing: the error message if there are no jobs. splits: function from the store's parts, a list
+    of dicts with subject, source and frames, to its splits. cameras: the `calibration` for
+    `StoreWriter.finish`. notes: those of the search for jobs. image_size: pixels of the square
+    pictures. views: all names in order. workers: threads; all cores if None. header: name, licence,
+    source, recipe and fps of the store.
+
+    Clips that an earlier run stored stay, also if their source is gone or can no longer be read.
+    Raises `ValueError` if nothing can be converted, `OSError` if the store cannot be written, and
+    `RuntimeError` while another process writes it.
     """
     notes, failed = list(notes), []
     if not jobs:
-        raise ValueError(f"{nothing}. {_some(notes)}" if notes else nothing)
+        raise ValueError(f"{nothing}. {_first_few(notes)}" if notes else nothing)
     workers = workers or cores()
     with (
-        _written(path),
+        _naming_the_store(path),
         StoreWriter(path, image_size=image_size, views=views, **header) as writer,
         ThreadPoolExecutor(workers) as pool,
     ):
         for job in tqdm(
             jobs, desc=f"converting {header['name']}", unit="clip", disable=not progress
         ):
-            said = []
+            clip_notes = []
             try:
+                # An error of the source costs its clip; one of the store, such as a full disk, ends
+                # the conversion.
                 try:
                     inputs = job.fingerprint()
                     if writer.has(job.subject, job.source, inputs):
                         continue
-                    recording = job.read(said)
-                # of the source; one of the store, as of a full disk, ends the conversion
+                    recording = job.read(clip_notes)
                 except OSError as error:
                     raise ValueError(str(error)) from None
-                writer.add(
-                    job.subject,
-                    job.source,
-                    job.action,
-                    _stored(recording, views, image_size, pool, workers, said),
-                    said,
-                    inputs,
-                )
+                frames = _frames(recording, views, image_size, pool, workers, clip_notes)
+                writer.add(job.subject, job.source, job.action, frames, clip_notes, inputs)
             except ValueError as error:
-                stays = any(
-                    (part["subject"], part["source"]) == (job.subject, job.source)
-                    for part in writer.parts
-                )
+                stored = {(part["subject"], part["source"]) for part in writer.parts}
+                stays = (job.subject, job.source) in stored
                 failed.append(
                     f"{job.subject}/{job.source}"
                     f" {'stays as an earlier run made it' if stays else 'is left out'}: {error}"
                 )
         done = {(part["subject"], part["source"]): part for part in writer.parts}
         if not done:
-            raise ValueError(f"nothing could be converted: {_some([*failed, *notes])}")
-        there = {(job.subject, job.source) for job in jobs}
-        stay = [key for key in done if key not in there]
+            raise ValueError(f"nothing could be converted: {_first_few([*failed, *notes])}")
+        listed = {(job.subject, job.source) for job in jobs}
+        stay = [key for key in done if key not in listed]
         notes += [
             f"{s}/{c} stays from an earlier run, though its source is no longer there; delete"
             f" {path}/{s}/{c}.arrow and run again to drop it"
             for s, c in stay
         ]
         order = [key for job in jobs if (key := (job.subject, job.source)) in done] + stay
-        kept = {
-            s: c
-            for s, c in (writer.calibration or {}).items()
-            if s.split("/")[0] in {subject for subject, _ in done}
-        }
+        subjects = {subject for subject, _ in done}
+        before = writer.calibration or {}  # its keys are SUBJECT or SUBJECT/CLIP
+        kept = {key: c for key, c in before.items() if key.split("/")[0] in subjects}
         writer.finish(splits([done[key] for key in order]), (kept | (cameras or {})) or None, order)
     notes += [f"{s}/{c}: {note}" for s, c in order for note in done[s, c].get("notes", ())] + failed
     return report(Path(path), notes)
 
 
 @contextmanager
-def _written(path):
-    """Says of what the system refuses that the store is meant."""
+def _naming_the_store(path):
+    """Turns the system's errors into ones that name the store and what to do."""
     try:
         yield
     except OSError as error:
@@ -182,51 +178,55 @@ def _written(path):
         ) from None
 
 
-def _some(notes, most=5):
-    return "; ".join(notes[:most]) + (
-        f"; and {len(notes) - most} more" if len(notes) > most else ""
-    )
+def _first_few(notes, most=5):
+    more = f"; and {len(notes) - most} more" if len(notes) > most else ""
+    return "; ".join(notes[:most]) + more
 
 
 def first_line(error):
-    """What an exception of another library says, without the rest."""
+    """The first line of an exception's message, or its type if it has none: what other libraries
+    add below helps nobody who converts data.
+    """
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def subject_splits(parts, **splits):
-    """Splits by subject for `convert_jobs`: those of each split's subjects that are in the store.
-    splits: name -> subjects, in order.
+    """Splits by subject, for `convert_jobs`. parts: of the store. splits: each split's subjects, in
+    order; those that are not in the store are left out, and so is a split without any.
     """
-    there = {part["subject"] for part in parts}
+    stored = {part["subject"] for part in parts}
     return {
-        name: {"subjects": [s for s in subjects if s in there], "views": None, "frames": None}
+        name: {"subjects": [s for s in subjects if s in stored], "views": None, "frames": None}
         for name, subjects in splits.items()
-        if there & set(subjects)
+        if stored & set(subjects)
     }
 
 
-def _stored(recording, views, image_size, pool, workers, said):
+def _frames(recording, views, image_size, pool, workers, notes):
     """Yields the frames of a recording as `StoreWriter.add` takes them, without those at the end
-    that no view shows.
+    that no view shows. Raises `ValueError` if none can be shown.
     """
     chosen = {name: view for name in views if (view := recording.views.get(name)) is not None}
-    said += [f"view {name} is missing" for name in views if name not in recording.views]
+    notes += [f"view {name} is missing" for name in views if name not in recording.views]
     if not chosen:
         raise ValueError("no view of it is there")
     length = len(next(iter(chosen.values())).frames)
     threads = max(1, workers // len(chosen))
-    told = {name: [] for name in chosen}
-    made = {name: _pictures(view, image_size, threads, told[name]) for name, view in chosen.items()}
+    view_notes = {name: [] for name in chosen}
+    made = {
+        name: _pictures(view, image_size, threads, view_notes[name])
+        for name, view in chosen.items()
+    }
     ahead = {name: pool.submit(_take, pictures) for name, pictures in made.items()}
     nothing, unseen, unknown = [(None, None)] * CHUNK, [], 0
     try:
         for first in range(0, length, CHUNK):
-            got = {}
+            chunk = {}
             for name, future in ahead.items():
-                got[name] = future.result()
+                chunk[name] = future.result()
                 ahead[name] = pool.submit(_take, made[name])
             for k in range(min(CHUNK, length - first)):
-                pictures = [got.get(name, nothing)[k] for name in views]
+                pictures = [chunk.get(name, nothing)[k] for name in views]
                 pose = None if recording.poses is None else recording.poses[first + k]
                 if pose is not None and not np.isfinite(pose).all():
                     pose, unknown = None, unknown + 1
@@ -244,28 +244,25 @@ def _stored(recording, views, image_size, pool, workers, said):
         wait(ahead.values())
         for pictures in made.values():
             pictures.close()
-    said += [f"view {name}: {note}" for name in chosen for note in told[name]]
+    notes += [f"view {name}: {note}" for name in chosen for note in view_notes[name]]
     if len(unseen) == length:
         raise ValueError(
             "no frame of it can be shown: "
-            + ("; ".join(said) or "do its offsets lie beyond the ends of the videos?")
+            + ("; ".join(notes) or "do its offsets lie beyond the ends of the videos?")
         )
     if unseen:
-        said.append(f"its last {len(unseen)} of {length} frames are left out: no view shows them")
+        notes.append(f"its last {len(unseen)} of {length} frames are left out: no view shows them")
     if unknown:
-        said.append(
+        notes.append(
             f"{recording.poses_of}: {unknown} of {length} stored frames have joints that are not"
             " numbers; they are kept without a pose"
         )
-    if recording.poses is not None:
-        reach = (
-            np.nanmedian(np.linalg.norm(recording.poses[:, 10] - recording.poses[:, 0], axis=-1))
-            if unknown < length
-            else 0
-        )
-        if unknown < length and not PLAUSIBLE[0] < reach < PLAUSIBLE[1]:
-            said.append(
-                f"{recording.poses_of} is hardly in millimetres: pelvis and head lie {reach:.3g}"
+    if recording.poses is not None and unknown < length:
+        heights = np.linalg.norm(recording.poses[:, 10] - recording.poses[:, 0], axis=-1)
+        height = np.nanmedian(heights)
+        if not PLAUSIBLE[0] < height < PLAUSIBLE[1]:
+            notes.append(
+                f"{recording.poses_of} is hardly in millimetres: pelvis and head lie {height:.3g}"
                 " apart. Check the unit of the source"
             )
 
@@ -274,9 +271,9 @@ def _take(pictures):
     return list(islice(pictures, CHUNK))
 
 
-def _pictures(view, image_size, threads, told):
-    """Yields (JPEG, crop) or (None, None) of each stored frame of a view, and tells what is
-    missing.
+def _pictures(view, image_size, threads, notes):
+    """Yields (JPEG file, crop) of each frame of a view that is to be stored, (None, None) where it
+    is missing and without end after the last; `notes` gets what is missing.
     """
     wanted, boxless, lost, number, k = view.frames, 0, 0, -1, 0
     try:
@@ -287,7 +284,7 @@ def _pictures(view, image_size, threads, told):
                     f"{view.video} has {claimed.frames} frames, {claimed.rate:.4g} a second, its"
                     f" annotation {view.length}, {view.rate:g} a second: take the official video"
                 )
-            told.append(
+            notes.append(
                 f"{view.video.name} claims {claimed.rate:.4g} frames a second; the official"
                 f" {view.rate:g} are taken, for it has as many frames as the annotation"
             )
@@ -313,25 +310,25 @@ def _pictures(view, image_size, threads, told):
             yield (None, None) if crop is None else (cut(picture, crop, image_size), crop)
             k += 1
         if k < len(wanted):
-            told.append(
+            notes.append(
                 f"{view.video.name} ends after {number + 1} frames; {len(wanted) - k} of"
                 f" {len(wanted)} wanted ones are missing"
             )
         elif view.length and claimed.frames != view.length:
-            told.append(
+            notes.append(
                 f"{view.video.name} has {claimed.frames} frames, the annotation {view.length}: the"
                 " shorter is taken"
             )
     except ValueError as error:
-        told.append(f"left out: {error}")
+        notes.append(f"left out: {error}")
     if boxless:
-        told.append(
+        notes.append(
             f"{boxless} of {len(wanted)} frames are left out: {view.boxes_of or 'the annotation'}"
             " has no box for them, one of size zero, one outside the picture, or one far larger"
             " than it"
         )
     if lost:
-        told.append(
+        notes.append(
             f"{lost} of {len(wanted)} frames are left out: {view.video.name} is damaged there"
         )
     while True:

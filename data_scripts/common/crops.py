@@ -1,4 +1,4 @@
-"""From a box round a person to the small square picture that a store keeps."""
+"""Crops: from the box round a person to the small square picture that a store keeps."""
 
 import io
 
@@ -6,15 +6,15 @@ import numpy as np
 from PIL import Image
 
 QUALITY = 92  # of the JPEG files
-FAR = 4  # times the picture: a box as large as that is a mistake, and would fill the memory
+FAR = 4  # times the picture's size: a larger box is a mistake, and its crop would fill the memory
 
 
 def square(box, margin, width, height):
-    """The square (x0, y0, size) round a box x0, y0, x1, y1, `margin` times its longer side, in
-    whole pixels; None without a box.
+    """The square (x0, y0, size) round a box (x0, y0, x1, y1), of `margin` times its longer side, in
+    whole pixels.
 
-    A box with a side of zero, one that is not a number, one outside the picture of this width and
-    height, or one far larger than it is none.
+    None if the box is None, has a side of zero or a NaN, lies outside a picture of this width and
+    height, or is far larger than it.
     """
     if box is None or not np.isfinite(box).all():
         return None
@@ -28,19 +28,18 @@ def square(box, margin, width, height):
 
 
 def upright(frame):
-    """An `av.VideoFrame` as a picture the right way up: telephones store how they were held."""
+    """An `av.VideoFrame` as a PIL image the right way up: telephones film lying on their side."""
     picture = frame.to_image()
     return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
 
 
 def cut(picture, crop, image_size):
-    """The JPEG file of a crop (x0, y0, size) of a picture; black where it reaches beyond it."""
+    """A crop (x0, y0, size) of a PIL image, as a JPEG file of `image_size` pixels square; black
+    where it reaches beyond the image.
+    """
     x0, y0, size = crop
-    return jpeg(
-        picture.crop((x0, y0, x0 + size, y0 + size)).resize(
-            (image_size, image_size), Image.Resampling.BILINEAR
-        )
-    )
+    region = picture.crop((x0, y0, x0 + size, y0 + size))
+    return jpeg(region.resize((image_size, image_size), Image.Resampling.BILINEAR))
 
 
 def jpeg(picture):
@@ -51,7 +50,5 @@ def jpeg(picture):
 
 
 def box_of_points(points):
-    """The box x0, y0, x1, y1 round points `(..., J, 2)`: `(..., 4)`; NaN where a point is not a
-    number.
-    """
+    """The boxes x0, y0, x1, y1 `(..., 4)` round points `(..., J, 2)`; NaN where a point is NaN."""
     return np.concatenate([points.min(-2), points.max(-2)], -1)

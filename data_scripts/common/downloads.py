@@ -1,4 +1,4 @@
-"""A file from the web: resumed where it was cut, checked by its MD5, there whole or not at all."""
+"""Downloading a file: resumed where it broke off, checked by its MD5, there whole or not at all."""
 
 import hashlib
 import http.client
@@ -17,7 +17,7 @@ def download(url, path, md5=None, progress=True):
     """Downloads `url` to `path`, going on with what an earlier call left in `path`.part.
 
     md5: hexadecimal digits, or None for no check. Raises `ValueError`, which names the address and
-    what to do, if it cannot be had or is not what it should be; a file with the wrong MD5 is
+    what to do, if the file cannot be had, is cut off or has another MD5; one with another MD5 is
     removed.
     """
     path = Path(path)
@@ -62,8 +62,8 @@ def _download(url, path, part, md5, progress):
     except urllib.error.HTTPError as error:
         if error.code != 416:  # nothing is left to send: it was cut right at its end
             raise ValueError(
-                f"{url} cannot be had ({error}): look whether the address has changed, or get it by"
-                f" hand into {path.parent}"
+                f"{url} cannot be had ({error}): check whether the address has changed, or get it"
+                f" by hand into {path.parent}"
             ) from None
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(

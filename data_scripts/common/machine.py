@@ -1,4 +1,4 @@
-"""What this machine offers."""
+"""What the machine offers to this process."""
 
 import os
 

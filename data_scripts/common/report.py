@@ -1,5 +1,5 @@
-"""What a conversion says at its end: what the store holds, what was left out, and what looks wrong
-in it.
+"""The report at the end of a conversion: what the store holds, what was left out, and what looks
+wrong.
 """
 
 import dataclasses
@@ -12,7 +12,10 @@ from mcss.data import open_store
 
 @dataclasses.dataclass
 class Report:
-    """What a conversion did: notes, one a thing left out or changed, and what the store holds."""
+    """What a conversion did. path: of the store. notes: a string on each thing that was left out or
+    changed, or looks wrong. frames, images: how many the store holds; text says
+    what it holds.
+    """
 
     path: Path
     notes: list
@@ -21,19 +24,17 @@ class Report:
     text: str
 
     def __str__(self):
-        listed = (
-            [f"Left out or changed, {len(self.notes)}:", *(f"  - {note}" for note in self.notes)]
-            if self.notes
-            else ["Nothing was left out."]
-        )
-        return (
-            "\n".join([self.text, *listed]).encode(errors="backslashreplace").decode()
-        )  # names of files may be no text
+        lines = [self.text, "Nothing was left out."]
+        if self.notes:
+            lines[1:] = [f"Left out or changed, {len(self.notes)}:"]
+            lines += [f"  - {note}" for note in self.notes]
+        # names of files may hold bytes that are no text
+        return "\n".join(lines).encode(errors="backslashreplace").decode()
 
 
 def report(path, notes):
-    """The `Report` of a finished store: what it holds, what its poses and calibration look like,
-    and the notes.
+    """The `Report` of the finished store at `path`, with these notes and those of a check of its
+    calibration.
     """
     store = open_store(path)
     views = ", ".join(store.view_names)
@@ -50,12 +51,14 @@ def report(path, notes):
         count = sum(len(split.frames[subject]) for subject in split.subjects)
         text.append(f"split {name}: {count} frames of {', '.join(split.subjects)}")
     text.append(f"licence: {store.licence}")
-    return Report(path, notes + _off(store), frames, images, "\n".join(text))
+    return Report(path, notes + _stray_joints(store), frames, images, "\n".join(text))
 
 
-def _off(store):
-    """Clips and views whose joints the stored calibration does not put into the stored picture."""
-    found = []
+def _stray_joints(store):
+    """A note for each clip and view whose joints the stored calibration projects outside the stored
+    pictures.
+    """
+    notes = []
     for subject in store.subjects if store.calibration else ():
         poses, present = store.poses(subject), store.present(subject)
         if poses is None:
@@ -65,16 +68,16 @@ def _off(store):
                 if view not in store.calibration.of_clip(subject, clip.source):
                     continue
                 frames = np.arange(clip.start, clip.stop)
-                frames = frames[
-                    present[frames, v] & ~poses[frames].isnan().any(-1).any(-1).numpy()
-                ][:: max(1, len(frames) // 50)]
+                known = ~poses[frames].isnan().any(-1).any(-1).numpy()
+                # some 50 frames are enough
+                frames = frames[present[frames, v] & known][:: max(1, len(frames) // 50)]
                 if len(frames):
-                    at = store.calibration.project(poses[frames], subject, frames, v).numpy()
-                    share = ((at >= 0) & (at < store.image_size)).all(-1).mean()
+                    pixels = store.calibration.project(poses[frames], subject, frames, v).numpy()
+                    share = ((pixels >= 0) & (pixels < store.image_size)).all(-1).mean()
                     if share < 0.8:
-                        found.append(
+                        notes.append(
                             f"{subject}/{clip.source}, view {view}: the calibration puts only"
                             f" {share:.0%} of the joints into the picture. Do poses, boxes and"
                             " calibration belong together?"
                         )
-    return found
+    return notes

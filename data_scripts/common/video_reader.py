@@ -1,4 +1,8 @@
-"""Frames of a video file by number, decoded in order."""
+"""Reading one video file: its clock, and its frames by number.
+
+Nothing here knows what is filmed or which videos belong together; that is the converters' business
+(`data_scripts.videos` among them).
+"""
 
 import functools
 from typing import NamedTuple
@@ -8,9 +12,10 @@ import numpy as np
 
 
 class Timing(NamedTuple):
-    """rate: frames a second; begin: when the first is shown, in seconds, None if the file has no
-    times; frames: how many there are or should be; steady: whether they come at one rate, but for
-    some that are lost."""
+    """The clock of a video. rate: frames a second. begin: the second at which the first frame is
+    shown, None if the file has no times. frames: how many there are, lost ones included. steady:
+    whether they come at one rate, apart from lost ones.
+    """
 
     rate: float
     begin: float | None
@@ -19,8 +24,8 @@ class Timing(NamedTuple):
 
 
 def timing(path):
-    """The `Timing` of a video, from its packets, none of which is decoded. Raises `ValueError` for
-    a file that is no readable video.
+    """The `Timing` of a video file, from its packets, without decoding any. Raises `ValueError` for
+    a file that is no readable video or does not say its frame rate.
     """
     status = path.stat() if path.is_file() else None
     return _timing(path, status and status.st_size, status and status.st_mtime_ns)
@@ -34,12 +39,8 @@ def _timing(path, size, changed):
             times = [packet.pts for packet in container.demux(stream) if packet.size]
         except (av.FFmpegError, OSError):  # cut off
             pass
-        timed = (
-            None not in times
-            and len(set(times)) == len(times) > 2
-            and container.format.name != "avi"
-        )  # AVI has an order only
-        if not timed:
+        ordered_only = container.format.name == "avi"  # an AVI file holds no times
+        if ordered_only or None in times or not len(set(times)) == len(times) > 2:
             if not stream.average_rate:
                 raise ValueError(
                     f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
@@ -61,11 +62,11 @@ def decoded(path, threads=0):
     """Yields (number, `av.VideoFrame`) of every frame of a video that can be decoded, in the order
     in which they are shown.
 
-    A frame's number is its time of showing since the video's begin, in frames, so that a lost frame
-    shifts no other. Frames that are damaged, and those after them up to the next key frame, which
-    are made from them, are left out.
-    threads: of the decoder; 0 for all cores. Where the file is cut off decoding ends without an
-    error: look at the numbers. Raises `ValueError` if not even one frame can be read.
+    A frame's number is the time at which it is shown, counted in frames from the video's begin, so
+    a lost frame shifts no other. Damaged frames are left out, and so are those after them up to the
+    next key frame, because they are made from them. threads: of the decoder; 0 for all cores.
+    Decoding ends without an error where the file is cut off: the last number shows it. Raises
+    `ValueError` if not even one frame can be read.
     """
     number, sound, problem, any_frame = -1, True, "no frame in it", False
     rate, begin, *_ = timing(path)
@@ -109,11 +110,8 @@ def _open(path):
 
 
 def _damaged(path, error):
-    reason = (
-        "empty"
-        if path.is_file() and not path.stat().st_size
-        else getattr(error, "strerror", None) or error
-    )
+    empty = path.is_file() and not path.stat().st_size
+    reason = "empty" if empty else getattr(error, "strerror", None) or error
     return ValueError(
         f"{path} cannot be read as a video ({reason}): it is cut off or damaged, get it again"
     )

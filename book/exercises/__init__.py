@@ -28,11 +28,9 @@ def check(number, answer):
 
 def unanswered(result):
     """The hint for a function that returns nothing yet, else None."""
-    return (
-        "Your function returns nothing yet: put your code in place of the dots."
-        if result is None or result is ...
-        else None
-    )
+    if result is None or result is ...:
+        return "Your function returns nothing yet: put your code in place of the dots."
+    return None
 
 
 def close(answer, value):

@@ -25,11 +25,9 @@ def exercise_2(my_root_relative):
         return hint
     if tuple(answer.shape) != (5, 16, 3):
         return f"The shape is {tuple(answer.shape)} for five instants, and should be (5, 16, 3)."
-    return (
-        None
-        if torch.allclose(answer, root_relative(world))
-        else "The shape is right. Is each joint relative to the pelvis of its own instant?"
-    )
+    if torch.allclose(answer, root_relative(world)):
+        return None
+    return "The shape is right. Is each joint relative to the pelvis of its own instant?"
 
 
 def exercise_3(pairs):
@@ -38,8 +36,6 @@ def exercise_3(pairs):
         return "You counted every pair twice."
     if pairs == 400:
         return "That is the number of pictures."
-    return (
-        None
-        if pairs == 600
-        else "How many pairs can be made of four pictures? Then take 100 instants."
-    )
+    if pairs == 600:
+        return None
+    return "How many pairs can be made of four pictures? Then take 100 instants."

@@ -13,11 +13,9 @@ def exercise_1(degrees):
     """The angle by which `canonical_pose` turns a person whose left hip lies at (0, 100, 0)."""
     if abs(degrees - 90) < 1e-6:
         return "The size is right, the sense is not: the hip points along +Y and has to come to +X."
-    return (
-        None
-        if abs(degrees % 360 - 270) < 1e-6
-        else "Draw it from above: where does the hip point, and where should it?"
-    )
+    if abs(degrees % 360 - 270) < 1e-6:
+        return None
+    return "Draw it from above: where does the hip point, and where should it?"
 
 
 def exercise_2(my_heading):
@@ -29,17 +27,12 @@ def exercise_2(my_heading):
         answer = my_heading(pose)
         if hint := unanswered(answer):
             return hint
-        if (
-            not abs(math.remainder(float(answer) - angle, 2 * math.pi)) < 1e-4
-        ):  # `not <`: also for NaN
-            lost = (
-                " That is what the arc cosine loses: the sign."
-                if degrees < 0 and abs(float(answer) + angle) < 1e-4
-                else ""
-            )
-            return (
-                f"For a hip at {degrees} degrees it says {math.degrees(float(answer)):.0f}.{lost}"
-            )
+        answer = float(answer)
+        if not abs(math.remainder(answer - angle, 2 * math.pi)) < 1e-4:  # `not <`: also for NaN
+            hint = f"For a hip at {degrees} degrees it says {math.degrees(answer):.0f}."
+            if degrees < 0 and abs(answer + angle) < 1e-4:
+                hint += " That is what the arc cosine loses: the sign."
+            return hint
     return None
 
 

@@ -11,13 +11,11 @@ def exercise_1(distance):
         return "That one is not beyond beta, so it is left out."
     if distance == 0.70:
         return "That is the nearest of the row. The column counts too."
+    if abs(distance - 0.50) < 1e-6:
+        return None
     return (
-        None
-        if abs(distance - 0.50) < 1e-6
-        else (
-            "Row 0 without its first entry, column 0 without its first entry, and only what is"
-            " above 0.3."
-        )
+        "Row 0 without its first entry, column 0 without its first entry, and only what is"
+        " above 0.3."
     )
 
 
@@ -34,13 +32,11 @@ def exercise_2(my_loss):
         return "A pair without a negative must get no push: max(0, margin - infinity) is 0."
     if abs(answer - 1.1) < 1e-5:
         return "That is the sum over the pairs. Eq. 2 takes the mean."
+    if abs(answer - 1.1 / 3) < 1e-5:
+        return None
     return (
-        None
-        if abs(answer - 1.1 / 3) < 1e-5
-        else (
-            "For each pair: pull + max(0, margin - nearest). Is a negative that is far enough left"
-            " alone?"
-        )
+        "For each pair: pull + max(0, margin - nearest). Is a negative that is far enough left"
+        " alone?"
     )
 
 

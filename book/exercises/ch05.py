@@ -29,8 +29,6 @@ def exercise_2(too_close):
 
 def exercise_3(what):
     """What gives pairs away when clothes are alike and rooms differ."""
-    return (
-        None
-        if str(what).strip().lower() == "room"
-        else "What is the same in anchor and positive, and different in the negatives?"
-    )
+    if str(what).strip().lower() == "room":
+        return None
+    return "What is the same in anchor and positive, and different in the negatives?"

@@ -24,20 +24,16 @@ def exercise_2(my_pose_loss):
     expected = float(((predicted - target) / std).abs().mean())
     if torch.as_tensor(answer).ndim:
         return "It should be one number, the mean over everything."
+    if abs(float(answer) - expected) < 1e-3 * expected:
+        return None
     return (
-        None
-        if abs(float(answer) - expected) < 1e-3 * expected
-        else (
-            "Divide each coordinate's difference by its own standard deviation, take absolute"
-            " values, then the mean."
-        )
+        "Divide each coordinate's difference by its own standard deviation, take absolute"
+        " values, then the mean."
     )
 
 
 def exercise_3(what):
     """All distances fall to 0."""
-    return (
-        None
-        if str(what).strip().lower() == "collapsed"
-        else "Where are the negatives, if their distance is 0, too?"
-    )
+    if str(what).strip().lower() == "collapsed":
+        return None
+    return "Where are the negatives, if their distance is 0, too?"

@@ -30,11 +30,9 @@ def exercise_1(errors):
             "MPJPE is right. N-MPJPE may multiply the pose by any number first: which one, and what"
             " is left?"
         )
-    return (
-        None
-        if abs(answer[2]) < 1e-6
-        else "The first two are right. PA-MPJPE forgives all that N-MPJPE forgives, and more."
-    )
+    if abs(answer[2]) < 1e-6:
+        return None
+    return "The first two are right. PA-MPJPE forgives all that N-MPJPE forgives, and more."
 
 
 def exercise_2(my_n_mpjpe):
@@ -107,11 +105,9 @@ def exercise_3(verdict):
             "All three differences are above 0, but is the interval? Compute mean ± 4.30 ·"
             " (standard deviation) / √3."
         )
+    if answer == right:
+        return None
     return (
-        None
-        if answer == right
-        else (
-            "The mean difference is above 0, so the claim is not refuted. How far down does the"
-            " interval reach?"
-        )
+        "The mean difference is above 0, so the claim is not refuted. How far down does the"
+        " interval reach?"
     )

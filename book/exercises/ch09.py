@@ -41,8 +41,8 @@ def _mistake(answer, distances, errors, k):
     """A hint for an M(K) that is wrong in a common way."""
     nearest = distances.topk(k, largest=False)
     searched = errors.masked_fill(distances.isinf(), torch.inf)
-    found = errors.gather(1, nearest.indices)
-    if close(answer, found.sum(1).mean()) or close(answer, found.sum()):
+    of_nearest = errors.gather(1, nearest.indices)
+    if close(answer, of_nearest.sum(1).mean()) or close(answer, of_nearest.sum()):
         return (
             "You add the errors up; M(K) is their mean, over the k neighbours and over the queries."
         )
@@ -86,8 +86,6 @@ def exercise_3(names):
             "The network may well find a bad picture first, and better ones after it. What does the"
             " mean do then?"
         )
-    return (
-        None
-        if "M-O" in chosen
-        else "M is right. And the difference: what does it do when O rises and M stays?"
-    )
+    if "M-O" in chosen:
+        return None
+    return "M is right. And the difference: what does it do when O rises and M stays?"

@@ -36,16 +36,13 @@ def exercise_1(share):
 
 
 def exercise_2(my_mean_by_bin):
-    """A function from differences (n,), distances (n,) and edges to the mean distance in each bin."""
+    """A function from differences (n,), distances (n,) and edges to the mean of each bin."""
     generator = torch.Generator().manual_seed(0)
-    difference, distance = (
-        100 * torch.rand(60, generator=generator),
-        torch.rand(60, generator=generator),
-    )
+    difference = 100 * torch.rand(60, generator=generator)
+    distance = torch.rand(60, generator=generator)
     difference[0] = 25.0  # on an edge: of the bin that begins there
-    difference = torch.where(
-        (difference >= 50) & (difference < 75), difference + 75, difference
-    )  # the third bin is empty; some lie beyond the last
+    # the third bin is empty; some lie beyond the last
+    difference[(difference >= 50) & (difference < 75)] += 75
     edges = [0, 25, 50, 75, 100]
     answer = my_mean_by_bin(difference, distance, edges)
     if hint := unanswered(answer):

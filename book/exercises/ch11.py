@@ -11,10 +11,8 @@ def exercise_1(offset_in_frames):
         answer = offset_in_frames(offset, fps)
         if hint := unanswered(answer):
             return hint
-        right, case = (
-            round(offset * fps),
-            f"For {offset} s at {fps:g} pictures a second it says {answer}.",
-        )
+        right = round(offset * fps)
+        case = f"For {offset} s at {fps:g} pictures a second it says {answer}."
         if float(answer) == -right != 0:
             return f"{case} Late is positive, early is negative."
         if float(answer) == offset * fps != right:
@@ -35,11 +33,9 @@ def exercise_2(same_instant_hit_rate):
     times, views = torch.arange(40).repeat_interleave(3) * 0.5, torch.arange(3).repeat(40)
     # a person moves slowly and each camera adds something of its own: the nearest is often the own
     # camera's
-    embeddings = (
-        pose.repeat_interleave(3, 0)
-        + 2 * torch.randn(3, 8, generator=generator)[views]
-        + torch.randn(120, 8, generator=generator)
-    )
+    of_camera = 2 * torch.randn(3, 8, generator=generator)[views]
+    noise = torch.randn(120, 8, generator=generator)
+    embeddings = pose.repeat_interleave(3, 0) + of_camera + noise
     for k, tolerance in ((1, 0.0), (1, 0.5), (5, 0.5)):
         answer = same_instant_hit_rate(embeddings, times, views, k, tolerance)
         if hint := unanswered(answer):
@@ -92,11 +88,9 @@ def exercise_3(pictures):
         return "That is after one minute."
     if abs(pictures - 0.6) < 1e-6 or abs(pictures - 600) < 1e-6:
         return "That is the time they are apart. How many pictures are taken in it?"
-    return (
-        None
-        if abs(pictures - 3) < 1e-6
-        else "How many seconds are lost in all? And how long is one picture?"
-    )
+    if abs(pictures - 3) < 1e-6:
+        return None
+    return "How many seconds are lost in all? And how long is one picture?"
 
 
 def exercise_4(second):
@@ -113,13 +107,11 @@ def exercise_4(second):
             "That is how far apart the two are. At which second of the right video does the same"
             " thing happen?"
         )
+    if abs(second - 8.5) < 1e-6:
+        return None
     return (
-        None
-        if abs(second - 8.5) < 1e-6
-        else (
-            "How long after the clap is the left video's second 10? That is as long after it in the"
-            " right one."
-        )
+        "How long after the clap is the left video's second 10? That is as long after it in the"
+        " right one."
     )
 
 
@@ -132,8 +124,6 @@ def exercise_5(stored):
         )
     if stored == 25:
         return "Nearly: the first frame, number 0, is stored as well."
-    return (
-        None
-        if stored == 26
-        else "Which frames have both a picture and a pose? Of those, count numbers 0, 64, 128, ..."
-    )
+    if stored == 26:
+        return None
+    return "Which frames have both a picture and a pose? Of those, count numbers 0, 64, 128, ..."

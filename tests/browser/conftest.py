@@ -38,26 +38,13 @@ def book(tmp_path_factory):
                 for name, folder in config["sphinx"]["local_extensions"].items()
             }
             (out / "_config.yml").write_text(yaml.safe_dump(config))
-            command = [
-                sys.executable,
-                "-c",
-                "from jupyter_book.cli.main import main; main()",
-                "build",
-                ".",
-            ]
-            options = [
-                "--config",
-                out / "_config.yml",
-                "--path-output",
-                out,
-                "-n",
-                "-W",
-                "--keep-going",
-            ]
+            program = "from jupyter_book.cli.main import main; main()"
+            command = [sys.executable, "-c", program, "build", "."]
+            paths = ["--config", out / "_config.yml", "--path-output", out]
+            options = [*paths, "-n", "-W", "--keep-going"]
             built = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
-            (out / "log").write_text(
-                "" if built.returncode == 0 else built.stdout[-3000:] + built.stderr[-3000:]
-            )
+            failure = built.stdout[-3000:] + built.stderr[-3000:] if built.returncode else ""
+            (out / "log").write_text(failure)
     assert (out / "log").read_text() == ""
     return out / "_build" / "html"
 
@@ -78,7 +65,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         file = Path(self.translate_path(self.path))
-        if self.path == "/favicon.ico":  # browsers ask for it unasked
+        if self.path == "/favicon.ico":  # every browser requests it
             self.send_response(204)
             self.send_header("Content-Length", "0")
             return self.end_headers()
@@ -107,19 +94,15 @@ def address(book):
     server.shutdown()
 
 
-@pytest.fixture(
-    scope="module"
-)  # not the session: until it is stopped, no other event loop starts in this process
+# Not for the session: until it is stopped, no other event loop starts in this process.
+@pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip(
         "playwright.sync_api",
         reason="NOT CHECKED in a browser: the Python package playwright is missing",
     )
-    program = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
     if not program:
         pytest.skip(
             "NOT CHECKED in a browser: there is no chromium on this machine (Debian, Ubuntu:"
@@ -149,42 +132,36 @@ class Visit:
         self.page = self.context.new_page()
         self.requests, self.faults, self._loaded, self._ended = [], [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on(
-            "requestfinished",
-            lambda request: (self._loaded.append(request), self._ended.append(request.url)),
-        )
-        self.page.on(
-            "requestfailed",
-            lambda request: (
-                self.faults.append(f"failed: {request.url}"),
-                self._ended.append(request.url),
-            ),
-        )
-        self.page.on(
-            "response",
-            lambda answer: (
-                self.faults.append(f"{answer.status}: {answer.url}")
-                if answer.status >= 400
-                else None
-            ),
-        )
+        self.page.on("requestfinished", self._finished)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._answered)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on(
-            "console",
-            lambda message: (
-                self.faults.append(f"console: {message.text}") if message.type == "error" else None
-            ),
-        )
+        self.page.on("console", self._noted)
         self.page.goto(url)
         self.settle()
+
+    def _finished(self, request):
+        self._loaded.append(request)
+        self._ended.append(request.url)
+
+    def _failed(self, request):
+        self.faults.append(f"failed: {request.url}")
+        self._ended.append(request.url)
+
+    def _answered(self, response):
+        if response.status >= 400:
+            self.faults.append(f"{response.status}: {response.url}")
+
+    def _noted(self, message):
+        if message.type == "error":
+            self.faults.append(f"console: {message.text}")
 
     def settle(self, quiet=0.3, limit=30):
         """Waits until nothing is loaded any more."""
         since, end = None, time.monotonic() + limit
         while since is None or time.monotonic() < since + quiet:
-            assert time.monotonic() < end, (
-                f"still loading: {[url for url in self.requests if url not in self._ended]}"
-            )
+            missing = [url for url in self.requests if url not in self._ended]
+            assert time.monotonic() < end, f"still loading: {missing}"
             self.page.wait_for_timeout(50)
             busy = len(self._ended) < len(self.requests)
             since = None if busy else since or time.monotonic()
@@ -200,10 +177,9 @@ def visit(browser, address):
     """visit("book/NAME.html") opens a page of the book; a whole address is taken as it is."""
     visits = []
 
-    def open_page(place, phone=False, dark=False):
-        visits.append(
-            Visit(browser, place if "://" in place else f"{address}/{place}", phone, dark)
-        )
+    def open_page(page, phone=False, dark=False):
+        url = page if "://" in page else f"{address}/{page}"
+        visits.append(Visit(browser, url, phone, dark))
         return visits[-1]
 
     yield open_page

@@ -31,9 +31,22 @@ PLACES = {
     "embedding_map": "10_what_the_embedding_knows",
 }
 # Of an element's drawings those that reach beyond their frame.
-CUT = """(root) => [...root.querySelectorAll(".mcss-panels svg")].map((svg) => [svg.getBBox(), svg.viewBox.baseVal, svg.getAttribute("class")])
-  .filter(([box, frame]) => frame.width && (box.x < frame.x - 0.5 || box.y < frame.y - 0.5 || box.x + box.width > frame.x + frame.width + 0.5 || box.y + box.height > frame.y + frame.height + 0.5))
-  .map(([box, frame, name]) => `${name}: ${box.x} ${box.y} ${box.width} ${box.height} in ${frame.width} x ${frame.height}`)"""
+CUT = """(root) => {
+  const beyond = (box, frame) =>
+    box.x < frame.x - 0.5 ||
+    box.y < frame.y - 0.5 ||
+    box.x + box.width > frame.x + frame.width + 0.5 ||
+    box.y + box.height > frame.y + frame.height + 0.5;
+  return [...root.querySelectorAll(".mcss-panels svg")]
+    .map((svg) => [svg.getBBox(), svg.viewBox.baseVal, svg.getAttribute("class")])
+    .filter(([box, frame]) => frame.width && beyond(box, frame))
+    .map(([box, frame, name]) =>
+      `${name}: ${box.x} ${box.y} ${box.width} ${box.height} in ${frame.width} x ${frame.height}`);
+}"""
+SLIDE = """(node, value) => {
+  node.value = value;
+  node.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
 BOTH = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 
 
@@ -52,11 +65,7 @@ class Figure:
 
     def slide(self, label, value):
         slider = self.root.locator(f'input[type=range][aria-label="{label}"]').first
-        slider.evaluate(
-            "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', {"
-            " bubbles: true })); }",
-            str(value),
-        )
+        slider.evaluate(SLIDE, str(value))
         return self
 
     def choose(self, label, place):
@@ -77,31 +86,29 @@ def test_every_control_does_something(figure, kind, phone):
     """
     shown = figure(kind, phone)
     root, page = shown.root, shown.page
-    look = root.locator(".mcss-panels").inner_html
+    drawing = root.locator(".mcss-panels").inner_html
     sheets = set(re.findall(r'"src": "([^"]*)"', json.dumps(shown.data)))
-    loaded = lambda: {
-        sheet
-        for sheet in sheets
-        if any(url.endswith(sheet.removeprefix("..")) for url in shown.opened.requests)
-    }
+
+    def loaded():
+        urls = shown.opened.requests
+        ends = {sheet: sheet.removeprefix("..") for sheet in sheets}
+        return {sheet for sheet in sheets if any(url.endswith(ends[sheet]) for url in urls)}
+
     assert all(re.fullmatch(r"\.\./_images/[0-9a-f]{20}\.jpg", sheet) for sheet in sheets)
     assert len(loaded()) == min(len(sheets), 1) and root.locator(".mcss-wait").count() == 0
     for node in root.locator("input, select, button, svg, table, .mcss-picture").all():
         box = node.bounding_box()
-        assert (
-            box["width"] > 5
-            and box["x"] >= 0
-            and box["x"] + box["width"] <= page.viewport_size["width"] + 1
-        )
+        assert box["width"] > 5 and box["x"] >= 0
+        assert box["x"] + box["width"] <= page.viewport_size["width"] + 1
     for slider in root.locator("input[type=range]").all():
         slider.press("Home")
-        before, value = look(), slider.input_value()
+        before, value = drawing(), slider.input_value()
         slider.press("ArrowRight")
         assert slider.input_value() != value
         for key in ("End", "Home"):
             place = slider.bounding_box()["x"]
             slider.press(key)
-            assert (look() == before) == (key == "Home"), slider.get_attribute("aria-label")
+            assert (drawing() == before) == (key == "Home"), slider.get_attribute("aria-label")
             assert abs(slider.bounding_box()["x"] - place) < 1, "a slider moves under the finger"
             assert page.evaluate(CUT, root.element_handle()) == []
         assert slider.get_attribute("aria-valuetext")
@@ -109,36 +116,35 @@ def test_every_control_does_something(figure, kind, phone):
         menu.select_option(index=0)
         options = menu.locator("option").count()
         for place in [*range(1, options), 0]:
-            before = look()
+            before = drawing()
             menu.select_option(index=place)
-            assert look() != before, menu.get_attribute("aria-label")
+            assert drawing() != before, menu.get_attribute("aria-label")
         assert options > 1
     for switch in root.locator("input[type=checkbox]").all():
-        before = look()
+        before = drawing()
         switch.tap() if phone else switch.click()
-        assert look() != before
+        assert drawing() != before
         switch.press("Space")
-        assert look() == before
+        assert drawing() == before
     for button in root.locator("button").all():
-        before = look()
+        before = drawing()
         button.tap() if phone else button.click()
         page.wait_for_timeout(900)
-        assert look() != before and button.inner_text() == "Stop"
+        assert drawing() != before and button.inner_text() == "Stop"
         button.press("Enter")
         assert button.inner_text() == "Play"
-    for skeleton in root.locator(
-        "svg[tabindex]"
-    ).all():  # turned with the arrow keys and with the pointer
-        looks = [skeleton.inner_html()]
+    # turned with the arrow keys and with the pointer
+    for skeleton in root.locator("svg[tabindex]").all():
+        drawn = [skeleton.inner_html()]
         skeleton.press("ArrowRight")
-        looks.append(skeleton.inner_html())
+        drawn.append(skeleton.inner_html())
         box = skeleton.bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 50)
         page.mouse.down()
         page.mouse.move(box["x"] + 120, box["y"] + 50, steps=5)
         page.mouse.up()
-        looks.append(skeleton.inner_html())
-        assert len(set(looks)) == 3
+        drawn.append(skeleton.inner_html())
+        assert len(set(drawn)) == 3
     shown.opened.settle()
     assert len(loaded()) > 1 or len(sheets) < 2
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 1
@@ -161,40 +167,28 @@ def test_the_browser_shows_the_pictures_and_the_pose_of_the_store(figure):
     frame = f.shown["frame"]
     assert frame == person["clips"][2]["frames"][3]
     store = open_store(preset_store("sample"))
-    assert any(
-        clip.action == action and clip.start <= frame < clip.stop
-        for clip in store.clips(person["name"])
-    )
-    assert torch.allclose(
-        poses(f.shown["joints"]),
-        root_relative(store.poses(person["name"])[frame]).double(),
-        atol=0.51,
-    )
+    clips = [clip for clip in store.clips(person["name"]) if clip.start <= frame < clip.stop]
+    assert action in [clip.action for clip in clips]
+    pose = root_relative(store.poses(person["name"])[frame]).double()
+    assert torch.allclose(poses(f.shown["joints"]), pose, atol=0.51)
     assert f.root.locator("figcaption").all_inner_texts() == f.data["views"]
     f.opened.settle()
     views = range(len(f.data["views"]))
-    true = [
-        small(image)
-        for image in (
-            store.images(person["name"], [frame] * len(views), views).permute(0, 2, 3, 1).numpy()
-        )
-    ]
+    images = store.images(person["name"], [frame] * len(views), views)
+    true = [small(image) for image in images.permute(0, 2, 3, 1).numpy()]
     for view, picture in enumerate(f.root.locator(".mcss-picture").all()):
         seen = small(np.array(Image.open(io.BytesIO(picture.screenshot())).convert("RGB")))
         differences = [np.abs(seen - image).mean() for image in true]
-        assert (
-            np.argmin(differences) == view and differences[view] < 12
-        )  # of 255; the page holds a JPEG of its own
+        # of 255; the page holds a JPEG of its own
+        assert np.argmin(differences) == view and differences[view] < 12
 
 
 def test_the_turntable_turns_as_equation_3(figure):
     f = figure("canonical")
     for place, degrees, camera in [(0, 35, 1), (1, 200, 3)]:
         f.choose("pose", place).slide("turn the person", degrees).choose("camera", camera)
-        turned = rotate_z(
-            poses(f.data["poses"][place]["joints"]),
-            torch.tensor(math.radians(degrees), dtype=torch.float64),
-        )
+        angle = torch.tensor(math.radians(degrees), dtype=torch.float64)
+        turned = rotate_z(poses(f.data["poses"][place]["joints"]), angle)
         assert torch.allclose(poses(f.shown["global"]), turned, atol=1e-6)
         assert torch.allclose(poses(f.shown["canonical"]), canonical_pose(turned), atol=1e-6)
         assert abs(math.remainder(f.shown["heading"] - heading(turned).item(), 2 * math.pi)) < 1e-6
@@ -207,45 +201,46 @@ def test_the_turntable_turns_as_equation_3(figure):
 def test_the_mining_is_equations_1_and_2(figure):
     f = figure("mining")
     for network, alpha, beta, pair in [(1, 0.6, 0.3, 5), (0, 1.2, 0.8, 11), (1, 1.5, 0.95, 0)]:
-        f.choose("embedding", network).slide("margin α", alpha).slide("β", beta).slide(
-            "pair i", pair
-        )
+        f.choose("embedding", network).slide("margin α", alpha)
+        f.slide("β", beta).slide("pair i", pair)
         D = torch.tensor(f.data["embeddings"][network]["distances"], dtype=torch.float64)
-        nearest, found = hardest_negatives(D, beta)
+        nearest, valid = hardest_negatives(D, beta)
         loss = (D.diagonal() + (alpha - nearest).clamp_min(0)).mean().item()
-        assert f.shown["loss"] == pytest.approx(loss, abs=1e-9) and f.shown["valid"] == int(
-            found.sum()
-        )
-        assert f.shown["nearest"] == (
-            pytest.approx(nearest[pair].item(), abs=1e-9) if found[pair] else None
-        )
+        assert f.shown["loss"] == pytest.approx(loss, abs=1e-9)
+        assert f.shown["valid"] == int(valid.sum())
+        expected = pytest.approx(nearest[pair].item(), abs=1e-9) if valid[pair] else None
+        assert f.shown["nearest"] == expected
         assert f"{loss:.3f}" in f.root.locator(".mcss-table").inner_text()
         captions = " ".join(f.root.locator("figcaption").all_inner_texts())
-        at = lambda kind, j: (D[pair, int(j)] if kind == "positive" else D[int(j), pair]).item()
         negative, literal = (
-            re.search(words + r" (positive|anchor) (\d+)", captions)
+            distance_of(words, captions, D, pair)
             for words in ("hardest negative,", "the literal Eq. 1 takes")
         )
-        assert (
-            at(*negative.groups()) == pytest.approx(nearest[pair].item())
-            if found[pair]
-            else negative is None
-        )
+        expected = pytest.approx(nearest[pair].item()) if valid[pair] else None
+        assert negative == expected
         others = torch.cat([D[pair], D[:, pair]])[torch.arange(2 * len(D)) % len(D) != pair]
-        assert at(*literal.groups()) <= beta if (others <= beta).any() else literal is None
+        assert literal <= beta if (others <= beta).any() else literal is None
+
+
+def distance_of(words, captions, D, pair):
+    """The distance from a pair to the picture that a caption names after `words`, None without."""
+    named = re.search(words + r" (positive|anchor) (\d+)", captions)
+    if named is None:
+        return None
+    other = int(named[2])
+    return (D[pair, other] if named[1] == "positive" else D[other, pair]).item()
 
 
 def test_the_batch_is_that_of_its_rules(figure):
     f = figure("batch_rules")
     (_, mixed), (filmed, same) = f.data["batches"]
-    assert f.shown == {"same": True, "gap": True, **{k: same[k] for k in ("colour", "duplicates")}}
+    shares = lambda batch: {k: batch[k] for k in ("colour", "duplicates")}
+    assert f.shown == {"same": True, "gap": True, **shares(same)}
     assert len(set(same["names"])) == 1
     one_subject, gap = f.root.locator("input[type=checkbox]").all()
     gap.click()
-    assert (
-        f.shown == {"same": True, "gap": False, **{k: filmed[k] for k in ("colour", "duplicates")}}
-        and filmed["duplicates"] > 2 * same["duplicates"]
-    )
+    assert f.shown == {"same": True, "gap": False, **shares(filmed)}
+    assert filmed["duplicates"] > 2 * same["duplicates"]
     gap.click()
     one_subject.click()
     assert f.shown["colour"] == mixed["colour"] and len(set(mixed["names"])) > 1
@@ -255,16 +250,12 @@ def test_the_batch_is_that_of_its_rules(figure):
 
 def test_the_training_is_that_of_its_step(figure):
     f = figure("training").slide("after step", 4)
-    look = f.data["looks"][4]
-    assert {key: f.shown[key] for key in ("step", "points", "positive", "negative")} == {
-        key: look[key] for key in ("step", "points", "positive", "negative")
-    }
-    assert f"{look['positive']:.2f} apart" in f.root.locator(".mcss-note").inner_text()
-    assert (
-        f.root.locator(".mcss-scatter circle, .mcss-scatter rect").count()
-        == len(look["points"])
-        == len(f.data["groups"])
-    )
+    snapshot = f.data["looks"][4]
+    for key in ("step", "points", "positive", "negative"):
+        assert f.shown[key] == snapshot[key]
+    assert f"{snapshot['positive']:.2f} apart" in f.root.locator(".mcss-note").inner_text()
+    drawn = f.root.locator(".mcss-scatter circle, .mcss-scatter rect").count()
+    assert drawn == len(snapshot["points"]) == len(f.data["groups"])
     first, last = f.data["looks"][0], f.data["looks"][-1]
     assert last["positive"] / last["negative"] < first["positive"] / first["negative"]
 
@@ -277,16 +268,13 @@ def test_the_errors_are_those_of_the_poses(figure):
         predicted = poses(net["joints"][0][image])
         for place, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
             f.choose("forgive", place)
-            assert f.shown["error"] == pytest.approx(
-                error(predicted, truth).item(), abs=1.5
-            )  # joints are whole millimetres
-            assert mpjpe(poses(net["joints"][place][image]), truth).item() == pytest.approx(
-                f.shown["error"], abs=1.5
-            )
+            form = poses(net["joints"][place][image])
+            # joints are whole millimetres
+            for computed in (error(predicted, truth), mpjpe(form, truth)):
+                assert f.shown["error"] == pytest.approx(computed.item(), abs=1.5)
         cells = f.root.locator(".mcss-table tr").nth(network + 1).locator("td").all_inner_texts()
-        assert [float(cell) for cell in cells] == pytest.approx(
-            [e[image] for e in net["errors"]], abs=0.51
-        )
+        errors = [e[image] for e in net["errors"]]
+        assert [float(cell) for cell in cells] == pytest.approx(errors, abs=0.51)
 
 
 def test_retrieval_averages_what_it_shows(figure):
@@ -295,21 +283,17 @@ def test_retrieval_averages_what_it_shows(figure):
         f.slide("query", query).slide("K", k).choose("gallery", case)
         result = f.data["queries"][query]["cases"][case]
         M, O = (sum(result[who]["errors"][:k]) / k for who in ("model", "oracle"))
-        assert (
-            f.shown["M"] == pytest.approx(M) and f.shown["O"] == pytest.approx(O) and O <= M + 1e-9
-        )
+        assert f.shown["M"] == pytest.approx(M) and f.shown["O"] == pytest.approx(O)
+        assert O <= M + 1e-9
         rows = f.root.locator(".mcss-pictures")
         assert [rows.nth(i).locator("figure").count() for i in range(3)] == [1, k, k]
         captions = rows.nth(1).locator("figcaption").all_inner_texts()
-        assert [int(caption.split(" mm")[0]) for caption in captions] == [
-            pytest.approx(e, abs=0.51) for e in result["model"]["errors"][:k]
-        ]
+        errors = [int(caption.split(" mm")[0]) for caption in captions]
+        assert errors == pytest.approx(result["model"]["errors"][:k], abs=0.51)
         assert result["oracle"]["errors"] == sorted(result["oracle"]["errors"])
-        asked = f.data["queries"][query]["name"].split(",")[0]
-        if case == 1:
-            assert all(
-                asked not in name for who in ("model", "oracle") for name in result[who]["names"]
-            )
+        person = f.data["queries"][query]["name"].split(",")[0]
+        names = result["model"]["names"] + result["oracle"]["names"]
+        assert case == 0 or all(person not in name for name in names)
 
 
 def test_the_map_shows_the_picture_of_a_point(figure):

@@ -20,6 +20,17 @@ from tests.browser.test_elements import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.S)
+SCROLL = "node => { node.scrollTop = (node.scrollTop + 300) % node.scrollHeight }"
+OPTIONS = [
+    "--no-browser",
+    "--allow-root",
+    "--port-retries=0",
+    "--ServerApp.ip=127.0.0.1",
+    "--IdentityProvider.token=",
+    "--ServerApp.password=",
+    "--LabApp.news_url=",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+]
 ALT = re.compile(r'aria-label="([^"]*)"')
 
 
@@ -61,21 +72,8 @@ def lab(tmp_path_factory):
         port = free.getsockname()[1]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                "--no-browser",
-                f"--port={port}",
-                "--port-retries=0",
-                "--ServerApp.ip=127.0.0.1",
-                "--allow-root",
-                "--IdentityProvider.token=",
-                "--ServerApp.password=",
-                f"--ServerApp.root_dir={folder}",
-                "--LabApp.news_url=",
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
+            [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--port={port}"]
+            + [f"--ServerApp.root_dir={folder}"],
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -100,9 +98,8 @@ def test_every_element_works_in_jupyterlab(lab, browser):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{lab}/lab/tree/elements.ipynb?reset")
     page.locator(".jp-Notebook").wait_for(timeout=120_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(
-        timeout=120_000
-    )  # what is run before that is lost
+    # what is run before that is lost
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
     page.get_by_text("Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).click()
     turned, scroller = 0, page.locator(".jp-WindowedPanel-outer").first
@@ -112,9 +109,7 @@ def test_every_element_works_in_jupyterlab(lab, browser):
         while time.monotonic() < end:  # cells out of sight are not drawn
             if root.count() and root.first.get_attribute("data-shown"):
                 break
-            scroller.evaluate(
-                "node => { node.scrollTop = (node.scrollTop + 300) % node.scrollHeight }"
-            )
+            scroller.evaluate(SCROLL)
             page.wait_for_timeout(150)
         assert root.count(), (
             f"{kind} does not come up: {page.locator('.jp-Notebook, .jp-Dialog').all_inner_texts()}"
@@ -149,9 +144,9 @@ def test_an_element_works_in_a_closed_frame(browser, kind):
     storage.
     """
     page = browser.new_page()
-    faults, asked = [], []
+    faults, requests = [], []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requests.append(request.url))
     page.set_content(
         '<iframe sandbox="allow-scripts" width="1000" height="900"'
         f' srcdoc="{html.escape(Element(kind, *stored_element(kind))._repr_html_())}"></iframe>'
@@ -160,5 +155,5 @@ def test_an_element_works_in_a_closed_frame(browser, kind):
     root.wait_for(timeout=20_000)
     control = root.locator("input[type=checkbox], select, input[type=range]").first
     assert control.is_visible()
-    assert faults == [] and [url for url in asked if url.startswith("http")] == []
+    assert faults == [] and [url for url in requests if url.startswith("http")] == []
     page.close()

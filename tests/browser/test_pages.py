@@ -20,23 +20,38 @@ ALL = pytest.mark.parametrize("page", PAGES, ids=lambda page: Path(page).stem)
 LINKS = "((of) => [...document.querySelectorAll(of)].map((a) => a.href.split('#')[0]))"
 # Of all texts inside a figure: those whose contrast with the ground behind them is too low to read.
 FAINT = """() => {
-  const rgba = (text) => { const v = (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number); return v.length < 4 ? [...v, 1] : v; };
+  const rgba = (text) => {
+    const v = (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    return v.length < 4 ? [...v, 1] : v;
+  };
   const linear = (c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
   const ground = (node) => {
-    for (; node; node = node.parentElement) { const c = rgba(getComputedStyle(node).backgroundColor); if (c[3] > 0.5) return c; }
+    for (; node; node = node.parentElement) {
+      const c = rgba(getComputedStyle(node).backgroundColor);
+      if (c[3] > 0.5) return c;
+    }
     return [255, 255, 255, 1];
   };
+  const hasText = (node) =>
+    [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
   const faint = [];
   for (const node of document.querySelectorAll(".mcss-element *, .plotly-figure text")) {
-    if (![...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || ["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
+    if (!hasText(node) || ["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
     if (node.closest(".heatmap-label")) continue; // stands on a cell, not on the page
-    const style = getComputedStyle(node), of = rgba(node instanceof SVGElement ? style.fill : style.color), [a, b] = [light(of), light(ground(node))];
+    const style = getComputedStyle(node);
+    const colour = rgba(node instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(colour), light(ground(node))];
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (contrast < 3) faint.push(`${node.textContent.trim().slice(0, 30)}: ${contrast.toFixed(1)}`);
+    const text = node.textContent.trim().slice(0, 30);
+    if (contrast < 3) faint.push(`${text}: ${contrast.toFixed(1)}`);
   }
   return faint;
 }"""
+# Pictures without an alternative text, or that did not load.
+BLIND = """() => [...document.images]
+  .filter((image) => !image.alt || !image.naturalWidth)
+  .map((image) => image.src)"""
 
 
 @BOTH
@@ -48,13 +63,7 @@ def test_a_page_is_whole(visit, address, page, phone):
     weight, page = opened.megabytes(), opened.page
     assert [url for url in opened.requests if not url.startswith((address, "data:", "blob:"))] == []
     assert weight < 3, f"{weight:.2f} MB"
-    assert (
-        page.evaluate(
-            "[...document.images].filter((image) => !image.alt || !image.naturalWidth).map((image)"
-            " => image.src)"
-        )
-        == []
-    )
+    assert page.evaluate(BLIND) == []
     figures = page.locator(".plotly-figure")
     engines = page.locator('script[src*="plotly.min.js"]').count()
     assert engines == (1 if figures.count() else 0)
@@ -70,17 +79,12 @@ def test_a_page_is_whole(visit, address, page, phone):
     assert page.locator(".no-widget").count() == 0
 
     root, *others = [f"{address}/{name}" for name in PAGES]
-    assert [
-        link
-        for link in page.evaluate(f"{LINKS}('.bd-sidebar-primary nav.bd-links a.reference')")
-        if link != root
-    ] == others
-    assert page.evaluate(f"{LINKS}('a.left-prev')") == [
-        f"{address}/{name}" for name in PAGES[:place][-1:]
-    ]
-    assert page.evaluate(f"{LINKS}('a.right-next')") == [
-        f"{address}/{name}" for name in PAGES[place + 1 :][:1]
-    ]
+    links = page.evaluate(f"{LINKS}('.bd-sidebar-primary nav.bd-links a.reference')")
+    assert [link for link in links if link != root] == others
+    before = [f"{address}/{name}" for name in PAGES[:place][-1:]]
+    after = [f"{address}/{name}" for name in PAGES[place + 1 :][:1]]
+    assert page.evaluate(f"{LINKS}('a.left-prev')") == before
+    assert page.evaluate(f"{LINKS}('a.right-next')") == after
     assert opened.faults == []
 
 
@@ -101,10 +105,7 @@ def coloured(figure):
 
 def work_controls(page, figure):
     """Plotly's own sliders and buttons, where a figure has them, do something."""
-    for control in [
-        *figure.locator(".slider-rail-touch-rect").all(),
-        *figure.locator(".updatemenu-button").all(),
-    ]:
+    for control in figure.locator(".slider-rail-touch-rect, .updatemenu-button").all():
         before = figure.screenshot()
         control.click()
         page.wait_for_timeout(600)
@@ -137,15 +138,14 @@ def test_next_and_previous_lead_on_and_back(visit, address):
 @BOTH
 def test_search_finds(visit, address, phone):
     opened = visit(PAGES[0], phone)
-    opened.page.locator(".search-button, .search-button__button, .search-button-field").locator(
-        "visible=true"
-    ).first.click()
+    buttons = ".search-button, .search-button__button, .search-button-field"
+    opened.page.locator(buttons).locator("visible=true").first.click()
     opened.page.keyboard.type("procrustes")
     opened.page.keyboard.press("Enter")
-    found = opened.page.locator("#search-results ul.search li a")
-    found.first.wait_for()
-    assert any("evaluating" in link.get_attribute("href") for link in found.all())
-    found.first.click()
+    hits = opened.page.locator("#search-results ul.search li a")
+    hits.first.wait_for()
+    assert any("evaluating" in link.get_attribute("href") for link in hits.all())
+    hits.first.click()
     opened.page.wait_for_url(re.compile(re.escape(address) + "/book/"))
     opened.settle()
     assert opened.faults == []

@@ -42,11 +42,13 @@ def predict(
     statistics: what BatchNorm normalises by. 'running': what it saw in training.
     'subject': each person's own pictures of this split, unlabelled. That makes the test
     transductive, which has to be said wherever its numbers are shown.
+    Raises `ValueError` for a store with pictures of another size.
     """
     if statistics not in ("running", "subject"):
         raise ValueError(
             f"statistics must be 'running' or 'subject', not {statistics!r}"
         )
+    model.check_store(store)
     split = split if isinstance(split, Split) else store.splits[split]
     views = list(split.views if views is None else views)
     device = device or next(model.parameters()).device

@@ -101,6 +101,16 @@ class MCSS(nn.Module):
             "image_std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False
         )
 
+    def check_store(self, store):
+        """Raises `ValueError` for a store whose pictures have another size."""
+        size = self.settings["image_size"]
+        if store.image_size != size:
+            raise ValueError(
+                f"{store.path} has pictures of {store.image_size} px, this network"
+                f" takes {size} px: take a store of that size (the published networks:"
+                " book/data/show), or convert the data again with this image_size"
+            )
+
     def embed(self, images):
         """phi = G(F(images)): `(n, 3, h, w)` -> `(n, d)`, unit norm. Raises
         `ValueError` for other sizes or types.

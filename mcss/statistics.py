@@ -29,8 +29,9 @@ def with_statistics_of(
 
     split: a name or a `Split`. most: pictures that are used, drawn at random. A split
     of the very people that are tested makes the test transductive: say so.
-    Raises `ValueError` for fewer than two pictures.
+    Raises `ValueError` for fewer than two pictures, and for those of another size.
     """
+    model.check_store(store)
     split = split if isinstance(split, Split) else store.splits[split]
     rows = np.concatenate([_images_of(store, split, s) for s in split.subjects])
     if len(rows) < 2:

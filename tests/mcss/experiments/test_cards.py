@@ -73,3 +73,14 @@ def test_neither_there_nor_to_be_fetched(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="run this in a clone of the repository"):
         cards.published("mcss-one", tmp_path / "here")
     assert [] == list((tmp_path / "here").glob("*/*"))
+
+
+def test_a_card_takes_what_is_reached_on_another_store(queue, tmp_path):
+    folder = cards.publish(queue, "mcss-one", 0, tmp_path)
+    store = queue.stores["main"]
+    cards.main(["mcss-one", "--also", "--store", str(store.path), "--to", str(tmp_path)])
+    _, card = cards.published("mcss-one", tmp_path)
+    entry = card["also"][store.name]
+    assert entry["results"] == pytest.approx(card["results"], abs=2e-3)
+    assert entry["data"]["recipe_hash"] == store.recipe_hash and entry["measured"]["hardware"]
+    assert cards.measure_on(folder, store).name == "card.json"

@@ -127,11 +127,11 @@ def _mean_by_bin(difference, distance, group):
     """Mean distance of each group, 0 or 1, in each of BINS: `(2, bins)`, NaN for an
     empty bin. difference, distance, group: `(n,)`.
     """
-    place = np.digitize(difference, BINS) - 1
-    inside = place < len(BINS) - 1
+    bins = np.digitize(difference, BINS) - 1
+    inside = bins < len(BINS) - 1
     sums, counts = np.zeros((2, 2, len(BINS) - 1))
-    np.add.at(sums, (group[inside], place[inside]), distance[inside])
-    np.add.at(counts, (group[inside], place[inside]), 1)
+    np.add.at(sums, (group[inside], bins[inside]), distance[inside])
+    np.add.at(counts, (group[inside], bins[inside]), 1)
     return np.divide(sums, counts, where=counts > 0, out=np.full_like(sums, np.nan))
 
 
@@ -152,14 +152,14 @@ def map_of_embedding(evaluated):
     rows = np.sort(rng.permutation(len(p.views))[:SHOWN])
     perplexity = min(30, len(rows) // 4)
     tsne = TSNE(init="pca", random_state=evaluated.seed, perplexity=perplexity)
-    place = tsne.fit_transform(p.embeddings[rows].numpy())
+    points = tsne.fit_transform(p.embeddings[rows].numpy())
     actions = {
         s: [c.action for c in evaluated.store.clips(s) for _ in range(c.stop - c.start)]
         for s in dict.fromkeys(p.subjects)
     }
     return {
-        "x": place[:, 0].round(2).tolist(),
-        "y": place[:, 1].round(2).tolist(),
+        "x": points[:, 0].round(2).tolist(),
+        "y": points[:, 1].round(2).tolist(),
         "subject": p.subjects[rows].tolist(),
         "view": p.views[rows].tolist(),
         "action": [actions[s][f] for s, f in zip(p.subjects[rows], p.frames[rows])],

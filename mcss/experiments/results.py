@@ -47,7 +47,7 @@ def summary(per_seed):
     """{per_seed, mean, interval} of a quantity over the seeds.
 
     per_seed: a number a seed, or a list of numbers a seed, all of one length (else
-    `ValueError`), which are summarised place by place. Mean and interval are None where
+    `ValueError`), which are summarised one by one. Mean and interval are None where
     a seed has None.
     """
     if isinstance(per_seed[0], (list, tuple)):

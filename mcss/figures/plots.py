@@ -13,14 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..skeleton import BONES, JOINTS
 
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#666666",
-)
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
+RED, PURPLE, GREY = "#D55E00", "#CC79A7", "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 
 
@@ -33,7 +27,7 @@ def image_grid(images, columns, alt, labels=None, scale=2, frames=None, points=N
     """Images side by side as one picture, each with its text under it: a JPEG with
     alternative text.
 
-    images: `(n, 3, h, w)` uint8. alt: what the picture shows, for who cannot see it.
+    images: `(n, 3, h, w)` uint8. alt: the picture in words.
     The rest as in `grid`.
     """
     file = io.BytesIO()
@@ -51,37 +45,27 @@ def grid(images, columns, labels=None, scale=2, frames=None, points=None):
     """
     n, _, h, w = images.shape
     h, w, gap = h * scale, w * scale, 4
-    letters = max(
-        11, columns * (w + gap) // 62
-    )  # a page shrinks a wide sheet, and its letters with it
+    # a page shrinks a wide sheet, and its letters with it
+    letters = max(11, columns * (w + gap) // 62)
     font = ImageFont.load_default(letters)
     labels = [_wrapped(label, font, w) for label in labels or ()]
     text = (letters + 3) * max((label.count("\n") + 1 for label in labels), default=0)
     rows = -(-n // columns)
     r = max(2, letters // 4)
-    sheet = Image.new(
-        "RGB", (columns * (w + gap) + gap, rows * (h + text + gap) + gap), "white"
-    )
+    size = columns * (w + gap) + gap, rows * (h + text + gap) + gap
+    sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
     for i, image in enumerate(images):
         x, y = gap + i % columns * (w + gap), gap + i // columns * (h + text + gap)
-        sheet.paste(
-            Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy()).resize(
-                (w, h), Image.LANCZOS
-            ),
-            (x, y),
-        )
+        picture = Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
+        sheet.paste(picture.resize((w, h), Image.LANCZOS), (x, y))
         if points is not None:
-            for u, v in np.asarray(points[i]) * scale:
-                pen.ellipse(
-                    [x + u - r, y + v - r, x + u + r, y + v + r],
-                    fill=ORANGE,
-                    outline="black",
-                )
+            for u, v in np.asarray(points[i]) * scale + (x, y):
+                dot = [u - r, v - r, u + r, v + r]
+                pen.ellipse(dot, fill=ORANGE, outline="black")
         if frames and frames[i]:
-            pen.rectangle(
-                [x - 2, y - 2, x + w + 1, y + h + 1], outline=frames[i], width=4
-            )
+            box = [x - 2, y - 2, x + w + 1, y + h + 1]
+            pen.rectangle(box, outline=frames[i], width=4)
         if labels:
             pen.multiline_text(
                 (x + 2, y + h + 1), labels[i], fill="black", font=font, spacing=2
@@ -102,10 +86,11 @@ def _wrapped(label, font, width):
 
 
 def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
-    """Poses side by side in 3D, a plotly figure. poses: `(n, 16, 3)` or `(n, 17, 3)`
-    mm, Z up.
+    """Poses side by side in 3D, a plotly figure: the left side is blue, the right side
+    orange, the spine grey.
 
-    The left side is blue, the right side orange, the spine grey.
+    poses: `(n, 16, 3)` or `(n, 17, 3)` mm, Z up. names: n texts over them. spacing: mm
+    from one to the next.
     """
     poses = np.asarray(torch.as_tensor(poses), float)
     if poses.shape[1] == len(JOINTS) - 1:
@@ -172,9 +157,8 @@ def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
 
 
 def _side(bone):
-    return next(
-        (side for side in ("left", "right") if side in JOINTS[bone[1]]), "spine"
-    )
+    sides = [side for side in ("left", "right") if side in JOINTS[bone[1]]]
+    return sides[0] if sides else "spine"
 
 
 def _gaps(values):
@@ -211,9 +195,7 @@ def curves(x, series, x_title, y_title, alt, dash=()):
 
 
 def smoothed(values, window=15):
-    """A running mean of a list, as long as the list; its beginning averages what there
-    is.
-    """
+    """A running mean `(n,)` of n values: each with up to `window` - 1 before it."""
     total = np.cumsum(np.insert(np.asarray(values, float), 0, 0))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(0, ends - window)

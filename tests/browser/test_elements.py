@@ -68,8 +68,8 @@ class Figure:
         slider.evaluate(SLIDE, str(value))
         return self
 
-    def choose(self, label, place):
-        self.root.locator(f'select[aria-label="{label}"]').select_option(str(place))
+    def choose(self, label, option):
+        self.root.locator(f'select[aria-label="{label}"]').select_option(str(option))
         return self
 
 
@@ -106,18 +106,18 @@ def test_every_control_does_something(figure, kind, phone):
         slider.press("ArrowRight")
         assert slider.input_value() != value
         for key in ("End", "Home"):
-            place = slider.bounding_box()["x"]
+            x = slider.bounding_box()["x"]
             slider.press(key)
             assert (drawing() == before) == (key == "Home"), slider.get_attribute("aria-label")
-            assert abs(slider.bounding_box()["x"] - place) < 1, "a slider moves under the finger"
+            assert abs(slider.bounding_box()["x"] - x) < 1, "a slider moves under the finger"
             assert page.evaluate(CUT, root.element_handle()) == []
         assert slider.get_attribute("aria-valuetext")
     for menu in root.locator("select").all():
         menu.select_option(index=0)
         options = menu.locator("option").count()
-        for place in [*range(1, options), 0]:
+        for option in [*range(1, options), 0]:
             before = drawing()
-            menu.select_option(index=place)
+            menu.select_option(index=option)
             assert drawing() != before, menu.get_attribute("aria-label")
         assert options > 1
     for switch in root.locator("input[type=checkbox]").all():
@@ -185,10 +185,10 @@ def test_the_browser_shows_the_pictures_and_the_pose_of_the_store(figure):
 
 def test_the_turntable_turns_as_equation_3(figure):
     f = figure("canonical")
-    for place, degrees, camera in [(0, 35, 1), (1, 200, 3)]:
-        f.choose("pose", place).slide("turn the person", degrees).choose("camera", camera)
+    for pose, degrees, camera in [(0, 35, 1), (1, 200, 3)]:
+        f.choose("pose", pose).slide("turn the person", degrees).choose("camera", camera)
         angle = torch.tensor(math.radians(degrees), dtype=torch.float64)
-        turned = rotate_z(poses(f.data["poses"][place]["joints"]), angle)
+        turned = rotate_z(poses(f.data["poses"][pose]["joints"]), angle)
         assert torch.allclose(poses(f.shown["global"]), turned, atol=1e-6)
         assert torch.allclose(poses(f.shown["canonical"]), canonical_pose(turned), atol=1e-6)
         assert abs(math.remainder(f.shown["heading"] - heading(turned).item(), 2 * math.pi)) < 1e-6
@@ -266,11 +266,11 @@ def test_the_errors_are_those_of_the_poses(figure):
         f.slide("picture", image).choose("network", network)
         truth, net = poses(f.data["truth"][image]), f.data["networks"][network]
         predicted = poses(net["joints"][0][image])
-        for place, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
-            f.choose("forgive", place)
-            form = poses(net["joints"][place][image])
+        for form, error in enumerate((mpjpe, n_mpjpe, pa_mpjpe)):
+            f.choose("forgive", form)
+            shown = poses(net["joints"][form][image])
             # joints are whole millimetres
-            for computed in (error(predicted, truth), mpjpe(form, truth)):
+            for computed in (error(predicted, truth), mpjpe(shown, truth)):
                 assert f.shown["error"] == pytest.approx(computed.item(), abs=1.5)
         cells = f.root.locator(".mcss-table tr").nth(network + 1).locator("td").all_inner_texts()
         errors = [e[image] for e in net["errors"]]

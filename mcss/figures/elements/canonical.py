@@ -7,7 +7,10 @@ from .element import Element, joints
 
 
 def canonical_turntable(store, subject, frames):
-    """frames: `{name: frame}` of the poses to choose from."""
+    """An `Element`: poses of a subject of a `Store` with a calibration, to be turned.
+
+    frames: `{name: frame}` of the poses to choose from.
+    """
     poses = root_relative(store.poses(subject)[list(frames.values())])
     cameras = store.calibration.cameras[subject]
     return Element(

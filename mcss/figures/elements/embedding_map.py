@@ -4,12 +4,15 @@ import numpy as np
 
 from .element import Element, sheet
 
-#: Pictures in one sheet: a page loads a sheet when one of its pictures is looked at.
+#: Pictures in one sheet: a page loads a sheet when one of its pictures is first shown.
 PER_SHEET = 50
 
 
 def embedding_map(points, images, labels):
-    """points `(n, 2)`; images `(n, 3, h, w)`; labels: `{what: n texts}` to colour by.
+    """An `Element`: a map of n images.
+
+    points: `(n, 2)`. images: `(n, 3, h, w)` uint8. labels: `{what: n texts}` to colour
+    by.
 
     The points are stretched to fill the frame: the axes of such a map have no unit.
     """

@@ -58,8 +58,8 @@ function drawMatrix(D, beta, pair, negative) {
     heat.append(make("line", { ...ends, stroke: ORANGE, "stroke-width": 2 }));
   }));
   const frame = (column, row, width, height, stroke) => {
-    const place = { x: column * cell, y: row * cell, width, height };
-    heat.append(make("rect", { ...place, fill: "none", stroke, "stroke-width": 3 }));
+    const box = { x: column * cell, y: row * cell, width, height };
+    heat.append(make("rect", { ...box, fill: "none", stroke, "stroke-width": 3 }));
   };
   frame(0, pair, SIZE, cell, GREY);
   frame(pair, 0, cell, SIZE, GREY);

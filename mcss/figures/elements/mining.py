@@ -7,7 +7,9 @@ from .element import Element, sheet
 
 
 def mining_table(anchors, positives, embeddings):
-    """anchors, positives: `(m, 3, h, w)` uint8. embeddings: `{name: (anchor (m, d),
+    """An `Element`: the distances of a batch, and what Eq. 1 and 2 make of them.
+
+    anchors, positives: images `(m, 3, h, w)` uint8. embeddings: `{name: (anchor (m, d),
     positive (m, d))}`.
     """
     return Element(

@@ -12,8 +12,10 @@ from .element import Element, joints, sheet
 
 
 def multiview_browser(store, subjects, instants=8, step=1.0):
-    """subjects: names; of each action the first `instants` instants, `step` seconds
-    apart, of the first clip.
+    """An `Element`: pictures and poses of a `Store` with a calibration.
+
+    subjects: names of those to choose from. Of each action it has the first clip's
+    first `instants` instants, `step` seconds apart.
     """
     actions = sorted({clip.action for clip in store.clips(subjects[0])})
     views = len(store.view_names)
@@ -30,27 +32,21 @@ def multiview_browser(store, subjects, instants=8, step=1.0):
                 np.tile(np.arange(views), len(frames)),
             )
             world = store.poses(subject)[torch.as_tensor(frames)]
+            cameras = [
+                [_direction(store, subject, view, pose[0]) for view in range(views)]
+                for pose in world
+            ]
             clips.append(
                 {
                     "frames": frames,
                     "sheet": sheet(images, columns=views),
                     "joints": joints(root_relative(world)),
-                    "cameras": [
-                        [
-                            _direction(store, subject, view, person[0])
-                            for view in range(views)
-                        ]
-                        for person in world
-                    ],
+                    "cameras": cameras,
                 }
             )
         people.append({"name": subject, "clips": clips})
-    seconds = [
-        k * step
-        for k in range(
-            min(len(clip["frames"]) for person in people for clip in person["clips"])
-        )
-    ]
+    lengths = [len(clip["frames"]) for person in people for clip in person["clips"]]
+    seconds = [k * step for k in range(min(lengths))]
     return Element(
         "multiview_browser",
         "A browser of synchronised views: choose a person, an action and a time; it"

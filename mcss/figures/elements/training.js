@@ -4,7 +4,7 @@ const map = scatter("the embedding, seen in two dimensions");
 const what = note();
 const kinds = Object.keys(data.curves);
 const controls = {
-  look: slider("after step", {
+  snapshot: slider("after step", {
     max: data.looks.length - 1,
     text: (k) => String(data.looks[k].step),
     play: true,
@@ -12,8 +12,8 @@ const controls = {
   kind: choice("curves", kinds),
 };
 
-element(root, controls, [curves, map, what], ({ look, kind }) => {
-  const { step, points, positive, negative } = data.looks[look];
+element(root, controls, [curves, map, what], ({ snapshot, kind }) => {
+  const { step, points, positive, negative } = data.looks[snapshot];
   const name = kinds[kind];
   curves.show(
     data.steps,

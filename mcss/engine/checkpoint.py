@@ -22,15 +22,12 @@ def save_tensors(tensors, path):
     """
     with atomic_write(path) as temporary:
         try:
-            save_file(
-                {name: tensor.contiguous() for name, tensor in tensors.items()},
-                temporary,
-            )
+            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            save_file(contiguous, temporary)
         except SafetensorError as error:
             if "No space left" in str(error):
-                raise OSError(
-                    errno.ENOSPC, "no space left on the device", str(path)
-                ) from None
+                words = "no space left on the device"
+                raise OSError(errno.ENOSPC, words, str(path)) from None
             raise
 
 
@@ -45,21 +42,12 @@ def save_checkpoint(directory, tensors, meta):
     directory.mkdir(parents=True, exist_ok=True)
     name = f"step-{meta['step']:08d}.safetensors"
     save_tensors(tensors, directory / name)
-    write_json(
-        directory / INDEX,
-        {
-            "format": FORMAT,
-            **meta,
-            "tensors": name,
-            "sha256": checksum(directory / name),
-        },
-    )
+    index = {"format": FORMAT, **meta, "tensors": name}
+    write_json(directory / INDEX, index | {"sha256": checksum(directory / name)})
     for old in directory.glob("*.safetensors"):
         if old.name != name:
             old.unlink()
-    for leftover in directory.glob(
-        ".*.part"
-    ):  # of a process that was killed while writing
+    for leftover in directory.glob(".*.part"):  # of a process killed while writing
         leftover.unlink()
 
 
@@ -91,27 +79,22 @@ def load_model(directory, device="cpu"):
     """The network of a checkpoint, in evaluation mode on `device`. Raises `ValueError`
     as `load_checkpoint` does.
     """
-    found = load_checkpoint(directory)
-    if found is None:
+    checkpoint = load_checkpoint(directory)
+    if checkpoint is None:
         raise FileNotFoundError(f"{directory} holds no {INDEX}: not a checkpoint")
-    tensors, meta = found
-    return restore_model(tensors, meta, directory).to(device).eval()
-
-
-def restore_model(tensors, meta, where="the checkpoint"):
-    """An `MCSS` from what `load_checkpoint` returned."""
+    tensors, meta = checkpoint
     try:
         model = MCSS(**meta["model"])
-        model.load_state_dict(
-            {
-                key[6:]: value
-                for key, value in tensors.items()
-                if key.startswith("model.")
-            }
-        )
+        model.load_state_dict(with_prefix(tensors, "model."))
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(
-            f"{where} holds another network than this package builds ({error}): train"
-            " again"
+            f"{directory} holds another network than this package builds ({error}):"
+            " train again"
         ) from None
-    return model
+    return model.to(device).eval()
+
+
+def with_prefix(tensors, prefix):
+    """The tensors whose names begin with `prefix`, by the rest of their names."""
+    n = len(prefix)
+    return {name[n:]: t for name, t in tensors.items() if name.startswith(prefix)}

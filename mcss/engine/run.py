@@ -11,7 +11,7 @@ import filelock
 import torch
 from tqdm import tqdm
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from .precision import autocast, default_device, resolve
 from .ranks import average_gradients, barrier, ranks
 
@@ -88,8 +88,8 @@ class Run:
             return
         tensors, meta = checkpoint
         self._check_same(meta)
-        model.load_state_dict(_without_prefix(tensors, "model."))
-        state = _without_prefix(tensors, "optimizer.")
+        model.load_state_dict(with_prefix(tensors, "model."))
+        state = with_prefix(tensors, "optimizer.")
         _restore_optimizer(optimizer, state, self.device)
         if meta["scaler"]:  # empty where the run began on a device without scaling
             self.scaler.load_state_dict(meta["scaler"])
@@ -174,11 +174,6 @@ class Run:
         meta = {"step": self.done, "steps": stop, "model": self.model.settings}
         meta |= {"scaler": self.scaler.state_dict(), "history": self.history}
         save_checkpoint(self.directory, tensors, meta | self.made_by)
-
-
-def _without_prefix(tensors, prefix):
-    n = len(prefix)
-    return {name[n:]: t for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def _as_json(value):

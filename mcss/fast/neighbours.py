@@ -29,31 +29,25 @@ def nearest(queries, gallery, k):
             f" {len(gallery)} images"
         )
     rows, columns = BLOCK.get(queries.device.type, BLOCK["cpu"])
-    squares, found = gallery.square().sum(1), []
+    squares, neighbours = gallery.square().sum(1), []
+    none = torch.empty(0, k, dtype=torch.long, device=queries.device)
     for part in queries.split(rows):
-        value, index = (
-            queries.new_empty(len(part), 0),
-            torch.empty(len(part), 0, dtype=torch.long, device=queries.device),
-        )
+        value, index = queries.new_empty(len(part), 0), none.new_empty(len(part), 0)
         for j in range(0, len(gallery), columns):
             # |g|^2 - 2 q.g ranks as the distance does
-            block = torch.addmm(
-                squares[j : j + columns], part, gallery[j : j + columns].T, alpha=-2
-            )
+            near, squared = gallery[j : j + columns], squares[j : j + columns]
+            block = torch.addmm(squared, part, near.T, alpha=-2)
             v, i = smallest(block, min(k, block.shape[1]))
             value, index = torch.cat((value, v), 1), torch.cat((index, i + j), 1)
             value, place = value.topk(min(k, value.shape[1]), largest=False)
             index = index.gather(1, place)
-        distance = torch.linalg.vector_norm(
-            gallery[index] - part[:, None], dim=2
-        )  # exact also near 0
+        # once more as differences, which is exact also near 0
+        distance = torch.linalg.vector_norm(gallery[index] - part[:, None], dim=2)
         distance, place = distance.sort(dim=1, stable=True)
-        found.append((distance, index.gather(1, place)))
-    if not found:
-        return queries.new_empty(0, k), torch.empty(
-            0, k, dtype=torch.long, device=queries.device
-        )
-    return tuple(torch.cat(column) for column in zip(*found))
+        neighbours.append((distance, index.gather(1, place)))
+    if not neighbours:
+        return queries.new_empty(0, k), none
+    return tuple(torch.cat(column) for column in zip(*neighbours))
 
 
 def smallest(values, k):

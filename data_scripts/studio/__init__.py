@@ -12,7 +12,7 @@ __all__ = ["PRESETS", "Recipe", "cache_folder", "preset", "preset_store", "rende
 
 def render(recipe, path, device=None, progress=True):
     """Render a `Recipe` into a store at `path`; see `studio.render`."""
-    from .studio import render
+    from .studio import render  # here, so that recipes load without Anny and Warp
 
     return render(recipe, path, device, progress)
 
@@ -23,6 +23,6 @@ def preset_store(name="sample", cache=None):
 
     cache: folder for stores, by default the environment's MCSS_CACHE or ~/.cache/mcss.
     """
-    from .once import preset_store
+    from .once import preset_store  # here, as above
 
     return preset_store(name, cache)

@@ -36,7 +36,7 @@ def main():
     if not options.only_sheet:
         render(recipe, options.store, options.device)
     if options.contact_sheet:
-        from .contact_sheet import contact_sheet
+        from .contact_sheet import contact_sheet  # here: --help loads no ray caster
 
         contact_sheet(recipe, options.contact_sheet, device=options.device or "cpu")
         print(f"contact sheet in {options.contact_sheet}")

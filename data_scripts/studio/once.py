@@ -1,5 +1,5 @@
-"""A preset's store, rendered once: two notebooks that start together wait for each other and share
-it.
+"""A preset's store, rendered once: of two notebooks that need it at the same time one renders, the
+other waits.
 """
 
 import contextlib
@@ -23,11 +23,10 @@ def preset_store(name="sample", cache=None, progress=True):
     with filelock.FileLock(folder / f"{path.name}.lock"):
         if not _complete(path):
             os.environ.setdefault("ANNY_CACHE_DIR", str(folder / "anny"))
-            from .studio import render
+            from .studio import render  # here: a store that is there needs no ray caster
 
-            with contextlib.redirect_stdout(
-                sys.stderr
-            ):  # a chapter's output is the same whether it renders or not
+            # a chapter's output is the same whether it renders or not
+            with contextlib.redirect_stdout(sys.stderr):
                 print(
                     f"Rendering the '{recipe.name}' store, {recipe.instants()} instants, once for"
                     " all chapters ...",

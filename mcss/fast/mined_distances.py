@@ -8,9 +8,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import threshold_
 
-#: Pairs up to which everything is done in float64, which decides rightly and takes no
-#: longer.
-SMALL = 128
+#: Pairs that are decided anew in float64 together, where rounding may have decided.
+UNSURE = 128
 #: Pairs along one side of a block, which bounds the memory: what a core's cache holds;
 #: what fills a GPU.
 SIDE = {"cpu": 1024, "cuda": 4096}
@@ -36,7 +35,7 @@ def mined_distances(anchor, positive, beta):
     """Of each pair its own distance and that of the nearest negative farther than beta,
     over row and column: `Mined`.
 
-    anchor, positive: `(m, d)`, m >= 2. The same to 1e-5 as `pairwise_distances` and
+    anchor, positive: `(m, d)`; meant for 128 pairs and more. The same to 1e-5 as `pairwise_distances` and
     `hardest_negatives` of `mcss.mining` give; memory grows with m, not with m x m.
     """
     picked = nearest_negatives(anchor, positive, beta)
@@ -77,9 +76,8 @@ class Nearest(NamedTuple):
     """Of each pair i, where its D_min^i lies in D, and whether there is one."""
 
     anchor: torch.Tensor  #: (m,) row of D: i itself, or the anchor of another pair
-    positive: (
-        torch.Tensor
-    )  #: (m,) column of D: the positive of another pair, or i itself
+    #: (m,) column of D: the positive of another pair, or i itself
+    positive: torch.Tensor
     found: torch.Tensor  #: (m,) bool
     mean_distance: torch.Tensor  #: scalar, mean of D(i, j) over j != i
 
@@ -95,9 +93,7 @@ def nearest_negatives(anchor, positive, beta):
     """
     with torch.autocast(anchor.device.type, enabled=False):
         m, own = len(anchor), torch.arange(len(anchor), device=anchor.device)
-        row, column, total = (_dense if m <= SMALL else _in_blocks)(
-            anchor, positive, beta
-        )
+        row, column, total = _in_blocks(anchor, positive, beta)
         in_row = row[0] <= column[0]
         found = torch.isfinite(torch.minimum(row[0], column[0]))
         return Nearest(
@@ -108,33 +104,17 @@ def nearest_negatives(anchor, positive, beta):
         )
 
 
-def _dense(anchor, positive, beta):
-    """Distance and index of the nearest beyond beta in each row, the same of each
-    column, and the sum of all D(i, j), j != i.
-    """
-    D = _distances(anchor.double(), positive.double())
-    D.diagonal().zero_()  # not beyond beta, and nothing in the sum
-    total = D.sum()
-    D.masked_fill_(
-        D <= beta + ROUNDING * D.amax(), torch.inf
-    )  # threshold_ would read the number off a GPU
-    return D.min(1), D.min(0), total
-
-
 def _distances(a, b):
-    squares = torch.addmm(b.square().sum(1), a, b.T, alpha=-2).add_(
-        a.square().sum(1, keepdim=True)
-    )
-    return squares.clamp_min_(0).sqrt_()
+    squares = torch.addmm(b.square().sum(1), a, b.T, alpha=-2)
+    return squares.add_(a.square().sum(1, keepdim=True)).clamp_min_(0).sqrt_()
 
 
 def _in_blocks(anchor, positive, beta):
-    """As `_dense`, without the matrix."""
-    m, device, side = (
-        len(anchor),
-        anchor.device,
-        SIDE.get(anchor.device.type, SIDE["cpu"]),
-    )
+    """Distance and index of the nearest beyond beta in each row, the same of each
+    column, and the sum of all D(i, j), j != i.
+    """
+    m, device = len(anchor), anchor.device
+    side = SIDE.get(device.type, SIDE["cpu"])
     a, b = (x if x.dtype == torch.float64 else x.float() for x in (anchor, positive))
     a2, b2 = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
     # |a|^2 + |b|^2 - 2 a.b as one product; what fills up the last group is infinitely
@@ -171,7 +151,7 @@ def _in_blocks(anchor, positive, beta):
     unsure = torch.nonzero(value.amin(0) <= beta + error)[
         :, 0
     ]  # rounding may have decided: once more, in float64
-    for i in unsure.split(SMALL) if len(unsure) else ():
+    for i in unsure.split(UNSURE) if len(unsure) else ():
         for k, (x, y) in enumerate(((anchor, positive), (positive, anchor))):
             D = _distances(x[i].double(), y.double())
             D[torch.arange(len(i), device=device), i] = 0

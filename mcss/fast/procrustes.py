@@ -106,15 +106,8 @@ def by_closed_form(M, p, q):
     det = a * C[0][0] + b * C[0][1] + c * C[0][2]
     # M M^T is symmetric: six products instead of nine
     xx, yy, zz, xy, xz, yz = (
-        _plus(u[0] * v[0], (u[1], v[1]), (u[2], v[2]))
-        for u, v in (
-            (M[0], M[0]),
-            (M[1], M[1]),
-            (M[2], M[2]),
-            (M[0], M[1]),
-            (M[0], M[2]),
-            (M[1], M[2]),
-        )
+        _plus(M[u][0] * M[v][0], (M[u][1], M[v][1]), (M[u][2], M[v][2]))
+        for u, v in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
     )
     square = xx + yy + zz
     cofactors = xx * yy + yy * zz + zz * xx - xy * xy - xz * xz - yz * yz  # |cof M|^2

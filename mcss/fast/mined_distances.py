@@ -35,8 +35,9 @@ def mined_distances(anchor, positive, beta):
     """Of each pair its own distance and that of the nearest negative farther than beta,
     over row and column: `Mined`.
 
-    anchor, positive: `(m, d)`; meant for 128 pairs and more. The same to 1e-5 as `pairwise_distances` and
-    `hardest_negatives` of `mcss.mining` give; memory grows with m, not with m x m.
+    anchor, positive: `(m, d)`; meant for 128 pairs and more. The same to 1e-5 as
+    `pairwise_distances` and `hardest_negatives` of `mcss.mining` give; memory grows
+    with m, not with m x m.
     """
     picked = nearest_negatives(anchor, positive, beta)
     own, mined = OwnAndMined.apply(anchor, positive, picked.anchor, picked.positive)

@@ -182,6 +182,12 @@ class Store:
                     f"subject {subject}, frame {frame} has no image in view"
                     f" {self.view_names[view]}; see Store.present"
                 )
+            if not buffer.size:
+                raise ValueError(
+                    f"{self.path}: subject {subject}, frame {frame} has an empty image"
+                    f" in view {self.view_names[view]}: the store is damaged; run"
+                    " Store.verify() to find the part, then make it again"
+                )
             files.append(torch.frombuffer(bytearray(buffer), dtype=torch.uint8))
         return files
 

@@ -32,7 +32,9 @@ def read_index(path):
                 meta[key]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{index} is damaged or foreign ({error}); make the store again"
+            f"{index} is damaged or foreign ({error}): if it came with the repository,"
+            " `git checkout` its folder (and `git lfs pull` if it uses that); else make"
+            " the store again"
         ) from None
     if version != VERSION:
         raise ValueError(

@@ -29,3 +29,17 @@ def test_a_gpu_decodes_beside_queued_work(store):
         images = store.decode(files, "cuda")
         assert torch.stack(sums).tolist() == [3 * 32 * 32] * len(files)
     assert (images.cpu().float() - expected).abs().mean() < 5  # decoders round differently
+
+
+def test_a_part_of_zeros(tmp_path):
+    """As some file systems leave one behind: as long as it was, its images empty."""
+    store = toy_store(tmp_path / "s", subjects=("A",), test=(), clips=1, frames=3, views=1)
+    part = store.path / "A" / "clip0.arrow"
+    whole = part.read_bytes()
+    first, last = whole.index(b"\xff\xd8\xff"), whole.rindex(b"\xff\xd9")
+    start = first // 2  # offsets of the images lie before them
+    part.write_bytes(whole[:start] + bytes(last - start) + whole[last:])
+    with pytest.raises(ValueError, match="damaged|cannot be decoded"):
+        open_store(store.path).images("A", [0, 1, 2], [0, 0, 0])
+    with pytest.raises(ValueError, match="damaged in A/clip0.arrow"):
+        open_store(store.path).verify()

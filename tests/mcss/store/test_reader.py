@@ -38,7 +38,14 @@ def test_a_cut_off_part(tmp_path, damage):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", '{"format": "other"}', '{"format": "mcss-store", "version": 1, "complete": true}'],
+    [
+        "{",
+        "[]",
+        "",
+        "version https://git-lfs.github.com/spec/v1\n",
+        '{"format": "other"}',
+        '{"format": "mcss-store", "version": 1, "complete": true}',
+    ],
 )
 def test_a_damaged_index(tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)

@@ -11,7 +11,7 @@ import torch
 
 from data_scripts.common.machine import cores
 from mcss.engine.precision import default_device
-from mcss.experiments.results import origin, rounded
+from mcss.experiments.results import provenance, rounded
 from mcss.store.files import write_json
 
 MODULES = (
@@ -26,7 +26,7 @@ MODULES = (
     "conversion",
     "scaling",
 )
-WHOLE = ("make",)  # only if it is named: it runs all tests
+WHOLE = ("make", "opening")  # only if named: all tests; a fresh environment
 FOLDER = Path(__file__).parents[2] / "book" / "speed"
 
 
@@ -87,7 +87,7 @@ def main():
             "seconds": round(time.perf_counter() - start),
             "cores": cores(),
             "threads": torch.get_num_threads(),
-            **origin(device),
+            **provenance(device),
             "rows": rounded(rows, 6),
         }
         options.save.mkdir(parents=True, exist_ok=True)

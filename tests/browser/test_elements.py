@@ -13,13 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from data_scripts.studio import preset_store
 from mcss.canonical import canonical_pose, heading, rotate_z
 from mcss.data import open_store
 from mcss.metrics import mpjpe, n_mpjpe, pa_mpjpe
 from mcss.mining import hardest_negatives
 from mcss.skeleton import root_relative
 
+ROOT = Path(__file__).resolve().parents[2]
 PLACES = {
     "multiview_browser": "01_multiview_data",
     "canonical": "02_canonical_pose",
@@ -166,7 +166,7 @@ def test_the_browser_shows_the_pictures_and_the_pose_of_the_store(figure):
     assert f.shown["subject"] == person["name"] and f.shown["action"] == action
     frame = f.shown["frame"]
     assert frame == person["clips"][2]["frames"][3]
-    store = open_store(preset_store("sample"))
+    store = open_store(ROOT / "book/data/sample")
     clips = [clip for clip in store.clips(person["name"]) if clip.start <= frame < clip.stop]
     assert action in [clip.action for clip in clips]
     pose = root_relative(store.poses(person["name"])[frame]).double()

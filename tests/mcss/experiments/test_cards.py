@@ -3,9 +3,12 @@ import dataclasses
 import pytest
 from toy import toy_store
 
-from mcss.experiments import cards
+from mcss.experiments import batch_norm, cards
 from mcss.experiments.queue import Queue
+from mcss.experiments.results import write_result
 from mcss.experiments.trainings import SCHEDULES
+
+pytestmark = pytest.mark.slow  # trains
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,21 @@ def test_a_card_takes_what_is_reached_on_another_store(queue, tmp_path):
     assert entry["results"] == pytest.approx(card["results"], abs=2e-3)
     assert entry["data"]["recipe_hash"] == store.recipe_hash and entry["measured"]["hardware"]
     assert cards.measure_on(folder, store).name == "card.json"
+
+
+def test_batch_norm_is_compared_three_ways(queue, tmp_path):
+    """With the statistics of training: the card's numbers. All three differ, the weights do not."""
+    for name in batch_norm.NAMES:
+        queue.do(queue.run(name, 0), progress=False)
+        cards.publish(queue, name, 0, tmp_path)
+    store = queue.stores["main"]
+    result = batch_norm.compare(tmp_path, store, store, progress=lambda line: None)
+    assert [row["label"].split(",")[0] for row in result["rows"]] == ["Baseline"] * 3 + ["MCSS"] * 3
+    for k, name in enumerate(batch_norm.NAMES):
+        _, card = cards.published(name, tmp_path)
+        errors = [
+            row["values"]["N-MPJPE"]["per_seed"][0] for row in result["rows"][3 * k : 3 * k + 3]
+        ]
+        assert errors[0] == pytest.approx(card["results"]["N-MPJPE"], abs=1e-2)
+        assert len({round(error, 2) for error in errors}) == 3
+    assert write_result(tmp_path, result).name == f"batch_norm.{store.name}.toy.json"

@@ -25,6 +25,8 @@ from mcss.experiments.trainings import TRAININGS, configuration
 from mcss.inference import predict
 from mcss.metrics import n_mpjpe
 
+pytestmark = pytest.mark.slow  # trains
+
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):

@@ -67,17 +67,17 @@ def mean_pa_mpjpe_at_k(
 
     # Both sums run over the ranks 1 to k, so one pass serves all k.
     model, oracle = torch.zeros(2, ks[-1], dtype=torch.float64, device=poses.device)
-    asked = 0
+    count = 0
     for chunk, gallery, errors in _galleries(
         poses, subjects, views, cross_subject, queries, ks[-1]
     ):
         neighbours = nearest(embeddings[chunk], embeddings[gallery], ks[-1])[1]
         model += errors.gather(1, neighbours).double().sum(0)
         oracle += smallest(errors, ks[-1])[0].double().sum(0)
-        asked += len(chunk)
+        count += len(chunk)
 
     M, O = (  # noqa: E741 the paper's letters
-        {k: total[:k].sum().item() / (k * asked) for k in ks}
+        {k: total[:k].sum().item() / (k * count) for k in ks}
         for total in (model, oracle)
     )
     return MeanPaMpjpe(M, O, {k: M[k] - O[k] for k in ks})
@@ -91,11 +91,11 @@ def random_pick(poses, subjects, views, cross_subject=False, queries=None):
     of each query.
     """
     poses = check_pose(poses, "poses", None)
-    total, asked = 0.0, 0
+    total, count = 0.0, 0
     for _, _, errors in _galleries(poses, subjects, views, cross_subject, queries, 1):
         total += errors.double().mean(1).sum().item()
-        asked += len(errors)
-    return total / asked
+        count += len(errors)
+    return total / count
 
 
 def _galleries(poses, subjects, views, cross_subject, queries, k):

@@ -1,7 +1,8 @@
-"""Rendered scenes whose truth is known, for fixtures in the official formats of real data sets.
+"""Rendered scenes of which all is known, to be written in the official formats of real data sets.
 
-The people of the studio, filmed by whole cameras instead of crops: frames as a video would hold
-them, where every joint is, which pixels show the person, and each camera's calibration.
+The people of the studio are filmed by whole cameras instead of crops. A `Recording` has the frames,
+as a video would, and what is true of them: where every joint is, which pixels show the person, and
+each camera's calibration.
 """
 
 import functools
@@ -19,8 +20,8 @@ from mcss.store.files import atomic_write
 
 
 class Camera(NamedTuple):
-    """x_camera = R x_world + t in mm; pixels = K x_camera, (0, 0) the corner of the frame; size
-    (width, height).
+    """x_camera = R x_world + t in mm; pixels = K x_camera, with (0, 0) the corner of the frame;
+    size: (width, height) of a frame in pixels.
     """
 
     K: np.ndarray
@@ -29,15 +30,15 @@ class Camera(NamedTuple):
     size: tuple
 
     def project(self, world):
-        """World points `(..., 3)` in mm, Z up -> pixels `(..., 2)` of the frame."""
+        """Where world points `(..., 3)` in mm, Z up, lie in the frame: pixels `(..., 2)`."""
         seen = (np.asarray(world, float) @ self.R.T + self.t) @ self.K.T
         return seen[..., :2] / seen[..., 2:]
 
 
 class Recording(NamedTuple):
-    """One action of one subject. joints `(T, 17, 3)` mm, world, Z up, in `mcss.skeleton.JOINTS`'
-    order; frames uint8 `(T, V, H, W, 3)` RGB; masks bool `(T, V, H, W)`, the person; cameras: V
-    `Camera`s.
+    """One action of one subject, T frames of V cameras. joints `(T, 17, 3)`: mm, world, Z up, in
+    the order of `mcss.skeleton.JOINTS`. frames `(T, V, H, W, 3)`: uint8, RGB. masks `(T, V, H, W)`:
+    bool, where the person is. cameras: V `Camera`s.
     """
 
     subject: str
@@ -48,7 +49,7 @@ class Recording(NamedTuple):
     cameras: list
 
 
-#: Where the workers of a test run share what is filmed; None to keep it to oneself.
+#: A folder in which processes share what they film, as the workers of a test run do, or None.
 SHARED = None
 
 
@@ -56,24 +57,26 @@ SHARED = None
 def film(
     domain="lab", subjects=("S1", "S5", "S9"), actions=("Walking", "Sitting"), frames=24, size=256
 ):
-    """`filmed`, once in a test run: the workers find it in SHARED."""
+    """A tuple of `Recording`s, one a subject and action, rendered once for a process, or for all
+    that have the same folder SHARED.
+
+    domain: 'lab' has four cameras, 'field' five. frames: of each recording. size: of the square
+    frames, in pixels. The people move in steps of a tenth of a second, whatever frame rate a format
+    claims.
+    """
     if SHARED is None:
-        return filmed(domain, subjects, actions, frames, size)
+        return _render(domain, subjects, actions, frames, size)
     path = SHARED / f"film-{'-'.join(map(str, (domain, *subjects, *actions, frames, size)))}"
     with FileLock(f"{path}.lock"):
         if not path.exists():
             with atomic_write(path) as temporary:
-                temporary.write_bytes(pickle.dumps(filmed(domain, subjects, actions, frames, size)))
-        return pickle.loads(path.read_bytes())  # our own
+                rendered = _render(domain, subjects, actions, frames, size)
+                temporary.write_bytes(pickle.dumps(rendered))
+        return pickle.loads(path.read_bytes())  # which one of these processes wrote
 
 
-def filmed(domain, subjects, actions, frames, size):
-    """A tuple of `Recording`s, one a subject and action. domain: 'lab' has four cameras, 'field'
-    five; size: pixels.
-
-    The people move in steps of a tenth of a second, whatever frame rate a fixture claims.
-    """
-    anny_model()  # first of all, it makes Warp quiet
+def _render(domain, subjects, actions, frames, size):
+    anny_model()  # comes first: it makes Warp quiet
     recipe = preset(
         "sample",
         train=subjects,
@@ -87,7 +90,7 @@ def filmed(domain, subjects, actions, frames, size):
     )
     studio = Studio(recipe)
     scale = np.diag([size / IMAGE, size / IMAGE, 1.0])
-    found = []
+    recordings = []
     for subject in subjects:
         cameras = [
             Camera(scale @ c.K, c.R, -1000.0 * c.R @ c.centre, (size, size))
@@ -96,24 +99,14 @@ def filmed(domain, subjects, actions, frames, size):
         for action in actions:
             clip = studio.clip(subject, action, 0, frames)
             clip["crops"] = np.broadcast_to(np.float32([0, 0, IMAGE]), clip["crops"].shape)
-            parts = [
-                [
-                    tensor.numpy().copy()
-                    for tensor in studio.images(
-                        clip, first, min(first + studio.slots, frames), mask=True
-                    )
-                ]
-                for first in range(0, frames, studio.slots)
-            ]
+            parts = []
+            for first in range(0, frames, studio.slots):
+                stop = min(first + studio.slots, frames)
+                both = studio.images(clip, first, stop, mask=True)
+                parts.append([tensor.numpy().copy() for tensor in both])
             images, masks = (np.concatenate(part) for part in zip(*parts))
-            found.append(
-                Recording(
-                    subject,
-                    action,
-                    clip["joints"],
-                    images.transpose(0, 1, 3, 4, 2).copy(),
-                    masks > 127,
-                    cameras,
-                )
+            images = images.transpose(0, 1, 3, 4, 2).copy()
+            recordings.append(
+                Recording(subject, action, clip["joints"], images, masks > 127, cameras)
             )
-    return tuple(found)
+    return tuple(recordings)

@@ -1,12 +1,9 @@
-"""A made-up person who walks, in the files of CMU's motion capture: subjects/90/90.asf and its
-takes.
-"""
+"""CMU's motion capture, imitated: a made-up person who walks, subjects/90/90.asf, and its takes."""
 
 import math
 
-UNIT = 0.0254 / 0.45  # metres, as CMU's files have it
-#: bone: (parent, direction in the rest pose (Y up, facing +Z, the left is +X), metres, its angles
-#: in a take)
+UNIT = 0.0254 / 0.45  # metres: what CMU's files count lengths in
+#: bone: (parent, direction at rest (Y up, facing +Z, +X is left), metres, its angles in a take)
 BONES = {
     "lowerback": ("root", (0, 1, 0), 0.12, ""),
     "upperback": ("lowerback", (0, 1, 0), 0.12, ""),
@@ -29,22 +26,27 @@ for side, sign in (("l", 1), ("r", -1)):
 
 
 def write_cmu(folder, takes=("01", "02"), seconds=2.0):
-    """Writes the skeleton and the takes, each with a stride of its own, below `folder`; returns
-    `folder`.
+    """Writes the skeleton and takes of some seconds, each with a stride of its own, below `folder`;
+    returns `folder`.
     """
-    place = folder / "subjects/90"
-    place.mkdir(parents=True)
-    bones = [
-        f"  begin\n    id {k}\n    name {name}\n    direction {' '.join(map(str, direction))}\n   "
-        f" length {metres / UNIT:.4f}\n    axis 0 0 0 XYZ\n"
-        + (f"    dof {angles}\n" if angles else "")
-        + "  end"
-        for k, (name, (_, direction, metres, angles)) in enumerate(BONES.items(), 1)
-    ]
+    person = folder / "subjects/90"
+    person.mkdir(parents=True)
+    bones = []
+    for k, (name, (_, direction, metres, angles)) in enumerate(BONES.items(), 1):
+        bones += [
+            "  begin",
+            f"    id {k}",
+            f"    name {name}",
+            f"    direction {' '.join(map(str, direction))}",
+            f"    length {metres / UNIT:.4f}",
+            "    axis 0 0 0 XYZ",
+            *([f"    dof {angles}"] if angles else []),
+            "  end",
+        ]
     children = {}
     for name, (parent, *_) in BONES.items():
         children.setdefault(parent, []).append(name)
-    place.joinpath("90.asf").write_text(
+    person.joinpath("90.asf").write_text(
         "\n".join(
             [
                 ":version 1.10",
@@ -75,14 +77,13 @@ def write_cmu(folder, takes=("01", "02"), seconds=2.0):
                 f"root 0 {0.95 / UNIT:.4f} {(t - seconds / 2) / UNIT:.4f} 0 0 0",
             ]
             for side, sign in (("l", 1), ("r", -1)):
-                swing = sign * math.sin(
-                    2 * math.pi * t
-                )  # of the leg; the arm goes the other way, the knee bends as the leg comes forward
+                # the arm swings against the leg; the knee bends as the leg comes forward
+                swing = sign * math.sin(2 * math.pi * t)
                 knee = 15 + 15 * sign * math.cos(2 * math.pi * t)
                 lines += [
                     f"{side}femur {-stride * swing:.3f}",
                     f"{side}tibia {knee:.3f}",
                     f"{side}humerus {sign * stride * swing:.3f} {-70 * sign}",
                 ]
-        place.joinpath(f"90_{take}.amc").write_text("\n".join(lines) + "\n")
+        person.joinpath(f"90_{take}.amc").write_text("\n".join(lines) + "\n")
     return folder

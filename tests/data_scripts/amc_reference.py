@@ -96,7 +96,7 @@ def joint_positions(asf_path, amc_path):
         axes = [{"rx": "x", "ry": "y", "rz": "z"}[token] for token in tokens]
         return _rotation(axes, amc_angle * np.array(values))
 
-    def place(name, number, start, parent_turn):
+    def set_end(name, number, start, parent_turn):
         """Sets the end of the bone and of all below it, in one frame."""
         bone = bones[name]
         *axis, axis_order = bone["axis"]
@@ -107,7 +107,7 @@ def joint_positions(asf_path, amc_path):
         along = float(bone["length"][0]) * np.array(bone["direction"], dtype=float)
         positions[name][number] = end = start + turn @ along * millimetres
         for child in children.get(name, []):
-            place(child, number, end, turn)
+            set_end(child, number, end, turn)
 
     order = [token.lower() for token in root["order"]]
     for number, frame in enumerate(frames):
@@ -117,5 +117,5 @@ def joint_positions(asf_path, amc_path):
         start = np.array([value["tx"], value["ty"], value["tz"]]) * millimetres
         positions["root"][number] = start
         for child in children["root"]:
-            place(child, number, start, turn)
+            set_end(child, number, start, turn)
     return positions

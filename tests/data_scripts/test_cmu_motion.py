@@ -1,5 +1,5 @@
-"""CMU motion: is the kinematics right by a second reader, do the studio's bodies do what was
-measured, are bad files named.
+"""CMU motion: the kinematics agree with a second reader, the studio's bodies do what was measured,
+bad files are named.
 """
 
 import re
@@ -10,7 +10,6 @@ import pytest
 
 from data_scripts.cmu_motion import convert, main
 from data_scripts.common.amc import forward, read_amc, read_asf
-from data_scripts.imitations import official
 from data_scripts.imitations.walker import write_cmu
 from data_scripts.studio.body import GROUP
 from data_scripts.studio.mocap import Mocap, between
@@ -19,6 +18,8 @@ from data_scripts.studio.recipe import preset
 from data_scripts.studio.studio import Studio
 from mcss.data import open_store
 from tests.data_scripts import amc_reference
+from tests.data_scripts.archives import served
+from tests.data_scripts.runs import check_table_1, store_bytes
 
 CLIPS = Path(__file__).parents[3] / "shared/cmu_mocap/subjects"
 REAL = sorted(CLIPS.glob("*/*.amc"))
@@ -74,7 +75,7 @@ ASF = """# made for this test
 
 
 def written(folder, frames=5, asf=ASF):
-    """The skeleton above and random motion of it."""
+    """Writes the skeleton above and random motion of it; returns the two files."""
     rng = np.random.default_rng(3)
     lines = [":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(1, frames + 1):
@@ -101,30 +102,24 @@ def test_kinematics_agree_with_a_second_reader_on_odd_axes(tmp_path):
     files = written(tmp_path)
     assert furthest(*files) < 1e-6
     skeleton = read_asf(files[0])
-    assert (
-        np.ptp(forward(skeleton, read_amc(files[1], skeleton))[1], 0).min() > 1
-    )  # all of it moves
+    _, ends = forward(skeleton, read_amc(files[1], skeleton))
+    assert np.ptp(ends, 0).min() > 1  # all of it moves
 
 
-@needs_clips
 def test_a_made_up_walk_becomes_a_store(tmp_path):
-    """Where the real clips are not: the person walks forward, the left hip on the left, the feet on
-    the floor.
+    """It needs no real clips: the person walks forward, the left hip on the left, the feet on the
+    floor.
     """
-    place = write_cmu(tmp_path, seconds=1.0) / "subjects/90"
-    assert furthest(place / "90.asf", place / "90_01.amc") < 1e-6
-    store = open_store(
-        convert(
-            tmp_path, tmp_path / "store", **SMALL | {"clips": ["90_01"], "test_clips": ["90_02"]}
-        ).path
-    )
+    folder = write_cmu(tmp_path, seconds=1.0) / "subjects/90"
+    assert furthest(folder / "90.asf", folder / "90_01.amc") < 1e-6
+    clips = {"clips": ["90_01"], "test_clips": ["90_02"]}
+    store = open_store(convert(tmp_path, tmp_path / "store", **SMALL | clips).path)
     for subject in store.subjects:
         poses = store.poses(subject).numpy()
         way, left = poses[-1, 0] - poses[0, 0], poses[0, 4] - poses[0, 0]
         assert 700 < np.linalg.norm(way[:2]) < 1300 and abs(way[2]) < 100
-        assert way[0] * left[1] - way[1] * left[0] > 0.9 * np.linalg.norm(way[:2]) * np.linalg.norm(
-            left[:2]
-        )
+        product = np.linalg.norm(way[:2]) * np.linalg.norm(left[:2])
+        assert way[0] * left[1] - way[1] * left[0] > 0.9 * product
         assert 40 < poses[:, [3, 6], 2].min() < 160 and poses[:, 10, 2].min() > 1200
 
 
@@ -145,8 +140,8 @@ def body():
 
 @needs_clips
 def test_limbs_point_as_the_measured_ones_do(walk, body):
-    rotations, places = walk.on(body, 20, 10.0, yaw=0.0)
-    pick = np.round(np.arange(20) / 10 * 120).astype(int)
+    _, positions = walk.on(body, 20, 10.0, yaw=0.0)
+    pick, names = np.round(np.arange(20) / 10 * 120).astype(int), walk.skeleton.names
     for group, end, bone, joint in (
         ("thigh", "shin", "femur", "hipjoint"),
         ("shin", "foot", "tibia", "femur"),
@@ -154,21 +149,13 @@ def test_limbs_point_as_the_measured_ones_do(walk, body):
         ("forearm", "hand", "radius", "humerus"),
     ):
         for side in "LR":
-            ours = places[:, GROUP[f"{end}.{side}"]] - places[:, GROUP[f"{group}.{side}"]]
-            names = walk.skeleton.names
-            theirs = (
-                walk.ends[pick, names.index(side.lower() + bone)]
-                - walk.ends[pick, names.index(side.lower() + joint)]
-            )
-            cosine = (
-                (ours * theirs).sum(-1)
-                / np.linalg.norm(ours, axis=-1)
-                / np.linalg.norm(theirs, axis=-1)
-            )
-            assert cosine.min() > np.cos(np.radians(0.1 if group != "forearm" else 1)), (
-                group,
-                side,
-            )
+            ours = positions[:, GROUP[f"{end}.{side}"]] - positions[:, GROUP[f"{group}.{side}"]]
+            tip, start = (names.index(side.lower() + name) for name in (bone, joint))
+            theirs = walk.ends[pick, tip] - walk.ends[pick, start]
+            lengths = np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1)
+            cosine = (ours * theirs).sum(-1) / lengths
+            degrees = 0.1 if group != "forearm" else 1
+            assert cosine.min() > np.cos(np.radians(degrees)), (group, side)
 
 
 @needs_clips
@@ -188,22 +175,20 @@ def test_the_body_keeps_its_own_lengths_and_walks_ahead(walk, body):
     "clip, least, most", [("02_01", 0, 0.06), ("02_02", 0, 0.06), ("02_04", 0.3, 0.6)]
 )
 def test_feet_stay_on_the_floor_unless_they_jump(body, clip, least, most):
-    """Two walks over a floor that, as it was measured, is not level, and a jump: how high the
-    lowest end of a foot ever is.
+    """Two walks, over a floor that is not level in the measurements, and a jump. least, most: of
+    the height of the lowest marker when it is highest.
     """
     mocap = Mocap(CLIPS / "02/02.asf", CLIPS / f"02/{clip}.amc")
-    lowest = body.joints_world(*mocap.on(body, mocap.frames(10.0), 10.0, 0.0), markers=True)[
-        ..., 2
-    ].min(1)
+    motion = mocap.on(body, mocap.frames(10.0), 10.0, 0.0)
+    lowest = body.joints_world(*motion, markers=True)[..., 2].min(1)
     assert least <= lowest.max() < most and 0 < lowest.min() < 0.03
 
 
 @needs_clips
 def test_yaw_turns_the_whole_clip_about_the_vertical(walk, body):
     plain, turned = (body.joints_world(*walk.on(body, 10, 10.0, yaw)) for yaw in (0.0, np.pi / 2))
-    np.testing.assert_allclose(
-        turned, plain @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]), atol=1e-9
-    )
+    quarter = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(turned, plain @ quarter, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -228,28 +213,22 @@ SMALL = {
 def test_a_store_of_real_motion(tmp_path):
     report = convert(CLIPS.parent, tmp_path / "store", **SMALL)
     store = open_store(report.path)
-    assert (
-        [note[:11] for note in report.notes] == ["clip 02_05:"]
-        and "15.0 of 15.4 s" in report.notes[0]
-        and "mocap.cs.cmu.edu" in store.source
-    )
+    (note,) = report.notes
+    assert note.startswith("clip 02_05:") and "15.0 of 15.4 s" in note
+    assert "mocap.cs.cmu.edu" in store.source
     assert "mocap.cs.cmu.edu" in store.licence and "EIA-0196217" in store.licence
-    assert [c.action for c in store.clips("S1")] == ["02_01", "02_05"] and [
-        c.action for c in store.clips("S9")
-    ] == ["02_02"]
-    first = {path.name: path.read_bytes() for path in report.path.rglob("*.*") if path.is_file()}
+    assert [c.action for c in store.clips("S1")] == ["02_01", "02_05"]
+    assert [c.action for c in store.clips("S9")] == ["02_02"]
+    first = store_bytes(report.path, "*.*")
     assert str(convert(CLIPS.parent, report.path, **SMALL)) == str(report)
-    assert first == {
-        path.name: path.read_bytes() for path in report.path.rglob("*.*") if path.is_file()
-    }
+    assert store_bytes(report.path, "*.*") == first
 
 
 @needs_clips
 def test_table_1_runs_on_it(tmp_path, monkeypatch):
-    report = convert(
-        CLIPS.parent, tmp_path / "store", **SMALL | {"clips": ["02_01", "02_02"]}
-    )  # short ones
-    official.check_table_1(report.path, tmp_path, monkeypatch)
+    short = SMALL | {"clips": ["02_01", "02_02"]}
+    report = convert(CLIPS.parent, tmp_path / "store", **short)
+    check_table_1(report.path, tmp_path, monkeypatch)
 
 
 @needs_clips
@@ -262,88 +241,56 @@ def test_the_joints_lie_in_the_rendered_person(walk):
     for t in range(8):
         for v, camera in enumerate(studio.scene("S1").cameras):
             x0, y0, size = clip["crops"][t, v]
-            col, row = (
-                np.floor((camera.project(clip["joints"][t] / 1000) - [x0, y0]) * 64 / size)
-                .astype(int)
-                .clip(0, 63)
-                .T
-            )
+            pixels = (camera.project(clip["joints"][t] / 1000) - [x0, y0]) * 64 / size
+            col, row = np.floor(pixels).astype(int).clip(0, 63).T
             inside.append(mask[t, v, row, col])
     assert np.mean(inside) > 0.9
 
 
 @needs_clips
 def test_a_clip_is_downloaded_once(tmp_path):
-    from data_scripts.imitations.filmed import served
-
+    clips = {"clips": ["02_01"], "test_clips": ["02_01"]}
     with served(CLIPS / "02") as (url, log):
-        convert(
-            tmp_path / "source",
-            tmp_path / "store",
-            **SMALL
-            | {
-                "clips": ["02_01"],
-                "test_clips": ["02_01"],
-                "offline": False,
-                "url": f"{url}/subjects",
-            },
-        )
+        online = {"offline": False, "url": f"{url}/subjects"}
+        convert(tmp_path / "source", tmp_path / "store", **SMALL | clips | online)
     fetched = [entry for entry in log if entry[0].endswith((".asf", ".amc"))]
     assert sorted({entry[0] for entry in fetched}) == ["02.asf", "02_01.amc"]
-    assert (tmp_path / "source/subjects/02/02_01.amc").read_bytes() == (
-        CLIPS / "02/02_01.amc"
-    ).read_bytes()
+    copy = tmp_path / "source/subjects/02/02_01.amc"
+    assert copy.read_bytes() == (CLIPS / "02/02_01.amc").read_bytes()
 
 
-def damaged(text, name):
-    lines = text.splitlines()
-    return "\n".join(
-        {
-            "cut in a line": [*lines[:-1], lines[-1][: len(lines[-1]) // 2].rsplit(" ", 1)[0]],
-            "cut between lines": lines[:-1],
-            "a word": [*lines[:-1], "b 1.0 nonsense"],
-            "no number": [*lines[:-1], "b 1.0 nan"],
-            "a hole": [line for k, line in enumerate(lines) if not 10 <= k < 14],
-            "another bone": [*lines, "d 1.0"],
-            "nothing": [],
-        }[name]
-    )
+#: What becomes of the lines of an AMC file.
+DAMAGE = {
+    "cut in a line": lambda ls: [*ls[:-1], ls[-1][: len(ls[-1]) // 2].rsplit(" ", 1)[0]],
+    "cut between lines": lambda ls: ls[:-1],
+    "a word": lambda ls: [*ls[:-1], "b 1.0 nonsense"],
+    "no number": lambda ls: [*ls[:-1], "b 1.0 nan"],
+    "a hole": lambda ls: ls[:10] + ls[14:],
+    "another bone": lambda ls: [*ls, "d 1.0"],
+    "nothing": lambda ls: [],
+}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "cut in a line",
-        "cut between lines",
-        "a word",
-        "no number",
-        "a hole",
-        "another bone",
-        "nothing",
-    ],
-)
-def test_a_damaged_motion_is_named_with_its_place(tmp_path, name):
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_motion_is_named_with_its_line(tmp_path, name):
     asf, amc = written(tmp_path)
-    amc.write_text(damaged(amc.read_text(), name))
+    amc.write_text("\n".join(DAMAGE[name](amc.read_text().splitlines())))
     with pytest.raises(ValueError, match=r"x\.amc.*(line \d+|frame 5|no frames).*get it again"):
         read_amc(amc, read_asf(asf))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("direction 0 -1 0", "direction 0 up 0"),
-        ("    length 5\n", ""),
-        ("    a b\n", "    a bb\n"),
-        (":units", ":unit"),
-        ("orientation 0 0 0", "orientation 0 5 0"),
-        ("length 0.9", "length 0"),
-        ("length 3", "length nan"),
-        ("axis 0 90 0", "axis 0 inf 0"),
-        ("rx ry rz", "rx ry r"),
-        ("direction 1 0 0", "direction 1 0"),
-    ],
-)
+@pytest.mark.parametrize("change", [
+    ("direction 0 -1 0", "direction 0 up 0"),
+    ("    length 5\n", ""),
+    ("    a b\n", "    a bb\n"),
+    (":units", ":unit"),
+    ("orientation 0 0 0", "orientation 0 5 0"),
+    ("length 0.9", "length 0"),
+    ("length 3", "length nan"),
+    ("axis 0 90 0", "axis 0 inf 0"),
+    ("rx ry rz", "rx ry r"),
+    ("direction 1 0 0", "direction 1 0"),
+])  # fmt: skip
 def test_a_damaged_skeleton_is_named(tmp_path, change):
     assert change[0] in ASF
     asf, _ = written(tmp_path, asf=ASF.replace(*change))
@@ -359,7 +306,7 @@ def test_a_skeleton_that_is_not_of_cmu_is_named(tmp_path):
 @pytest.mark.parametrize(
     "wrong", [{"clips": ["../02_01"]}, {"test_clips": [""]}, {"image_size": 0}]
 )
-def test_what_is_asked_wrongly(tmp_path, wrong):
+def test_impossible_settings(tmp_path, wrong):
     with pytest.raises(ValueError, match="is no clip|at least 1"):
         convert(CLIPS.parent, tmp_path / "store", **SMALL | wrong)
 
@@ -373,36 +320,19 @@ def test_bad_clips_are_left_out_and_named(tmp_path, capsys):
     (source / "02_02.amc").write_bytes((source / "02_02.amc").read_bytes()[:5000])
     options = SMALL | {"clips": ["02_01", "02_02", "02_05", "02_01"], "test_clips": ["02_01"]}
     report = convert(tmp_path, tmp_path / "store", **options)
-    assert (
-        len(report.notes) == 2
-        and re.search(r"02_02.*get it again", report.notes[0])
-        and "02_05.amc is missing" in report.notes[1]
-    )
+    first, second = report.notes
+    assert re.search(r"02_02.*get it again", first) and "02_05.amc is missing" in second
     assert [clip.action for clip in open_store(report.path).clips("S1")] == ["02_01"]
-    (source / "02_02.amc").write_bytes(
-        (CLIPS / "02/02_02.amc").read_bytes()
-    )  # it is got again, and the same line takes it in
-    assert [note[:11] for note in convert(tmp_path, tmp_path / "store", **options).notes] == [
-        "clip 02_05 "
-    ]
+    # the file is got again, and the same call takes the clip in
+    (source / "02_02.amc").write_bytes((CLIPS / "02/02_02.amc").read_bytes())
+    (note,) = convert(tmp_path, tmp_path / "store", **options).notes
+    assert note.startswith("clip 02_05 ")
     assert [clip.action for clip in open_store(report.path).clips("S1")] == ["02_01", "02_02"]
     (source / "02_02.amc").unlink()  # what is rendered is not thrown away for it
     with pytest.raises(ValueError, match="holds clip 02_02 .*02_02.amc is missing"):
         convert(tmp_path, tmp_path / "store", **options)
     assert [clip.action for clip in open_store(report.path).clips("S1")] == ["02_01", "02_02"]
-    assert (
-        main(
-            [
-                str(tmp_path),
-                str(tmp_path / "none"),
-                "--offline",
-                "--clips",
-                "02_05",
-                "--image-size",
-                "32",
-            ]
-        )
-        == 1
-    )
+    options = ["--offline", "--clips", "02_05", "--image-size", "32"]
+    assert main([str(tmp_path), str(tmp_path / "none"), *options]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "02_05.amc" in error and "Traceback" not in error

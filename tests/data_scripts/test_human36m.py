@@ -16,13 +16,41 @@ for needed in ("anny", "warp", "cdflib", "h5py", "av"):
 
 from data_scripts.human36m import convert, main
 from data_scripts.imitations import official
-from data_scripts.imitations.official import SERIALS, clip_of, cut
-from data_scripts.imitations.scenes import film
+from data_scripts.imitations.official import SERIALS
 from mcss.data import open_store
+from tests.data_scripts.archives import evil_tar, pack_human36m
+from tests.data_scripts.contents import (
+    check_body,
+    check_masks,
+    check_pixels,
+    check_poses,
+    check_the_checks,
+    clip_of,
+)
+from tests.data_scripts.damage import cut, spoil_frame
+from tests.data_scripts.recordings import lab, prolonged, swap_sides
+from tests.data_scripts.runs import (
+    check_command,
+    check_killed,
+    check_nothing,
+    check_outside,
+    check_second_run,
+    check_store_that_cannot_be,
+    check_table_1,
+    check_two_at_once,
+    check_two_unpacking,
+    store_bytes,
+)
 
 #: What the recordings are called: S1 has names of its own for two actions.
-CLIPS = {("S1", "Walking"): "WalkingDog", ("S1", "Sitting"): "TakingPhoto 1", ("S5", "Walking"): "WalkDog 1",
-         ("S5", "Sitting"): "Photo", ("S9", "Walking"): "Directions 1", ("S9", "Sitting"): "Sitting"}  # fmt: skip
+CLIPS = {
+    ("S1", "Walking"): "WalkingDog",
+    ("S1", "Sitting"): "TakingPhoto 1",
+    ("S5", "Walking"): "WalkDog 1",
+    ("S5", "Sitting"): "Photo",
+    ("S9", "Walking"): "Directions 1",
+    ("S9", "Sitting"): "Sitting",
+}
 STEP = {"S1": 3, "S5": 3, "S9": 4}
 WHOLE = {"image_size": 96, "train_step": 3, "test_step": 4, "workers": 2, "progress": False}
 SMALL = {"image_size": 32, "train_step": 3, "test_step": 4, "workers": 1, "progress": False}
@@ -30,7 +58,7 @@ SMALL = {"image_size": 32, "train_step": 3, "test_step": 4, "workers": 1, "progr
 
 @pytest.fixture(scope="session")
 def recordings():
-    return [official.narrow(r, CLIPS[r.subject, r.action]) for r in film("lab")]
+    return [official.narrow(r, CLIPS[r.subject, r.action]) for r in lab()]
 
 
 @pytest.fixture(scope="session")
@@ -63,28 +91,25 @@ def usual(report):
 
 
 def test_what_the_store_says(store, report):
-    assert (
-        store.subjects == ["S1", "S5", "S9"]
-        and store.view_names == list(SERIALS)
-        and store.image_size == 96
-    )
+    assert store.subjects == ["S1", "S5", "S9"] and store.view_names == list(SERIALS)
+    assert store.image_size == 96
     assert store.fps == pytest.approx(50 / 3) and store.licence
     assert {(s, c.source): c.action for s in store.subjects for c in store.clips(s)} == {
-        ("S1", "WalkingDog"): "WalkDog", ("S1", "TakingPhoto 1"): "Photo", ("S5", "WalkDog 1"): "WalkDog",
-        ("S5", "Photo"): "Photo", ("S9", "Directions 1"): "Directions", ("S9", "Sitting"): "Sitting"}  # fmt: skip
-    assert {name: split.subjects for name, split in store.splits.items()} == {
-        "train": ["S1", "S5"],
-        "test": ["S9"],
+        ("S1", "WalkingDog"): "WalkDog",
+        ("S1", "TakingPhoto 1"): "Photo",
+        ("S5", "WalkDog 1"): "WalkDog",
+        ("S5", "Photo"): "Photo",
+        ("S9", "Directions 1"): "Directions",
+        ("S9", "Sitting"): "Sitting",
     }
+    splits = {name: split.subjects for name, split in store.splits.items()}
+    assert splits == {"train": ["S1", "S5"], "test": ["S9"]}
     assert [store.length(s) for s in store.subjects] == [16, 16, 12]
-    assert all(
-        split.frames[s].tolist() == list(range(store.length(s)))
-        for split in store.splits.values()
-        for s in split.subjects
-    )
-    assert len(report.notes) == 2 and all(
-        "TakingPhoto" in n or "WalkingDog" in n for n in report.notes
-    )
+    for split in store.splits.values():
+        for s in split.subjects:
+            assert split.frames[s].tolist() == list(range(store.length(s)))
+    assert len(report.notes) == 2
+    assert all("TakingPhoto" in n or "WalkingDog" in n for n in report.notes)
     assert report.frames == 44 and report.images == 4 * 44 == len(store)
     assert "44" in str(report) and "176" in str(report)
 
@@ -92,21 +117,21 @@ def test_what_the_store_says(store, report):
 @pytest.mark.parametrize("which", range(6), ids=[f"{s} {name}" for (s, _), name in CLIPS.items()])
 def test_what_was_filmed_is_stored(store, recordings, which):
     r = recordings[which]
-    official.check_poses(store, r, STEP[r.subject])
-    official.check_pixels(store, r, STEP[r.subject])
-    official.check_masks(store, r, STEP[r.subject])
-    official.check_body(store, r)
+    check_poses(store, r, STEP[r.subject])
+    check_pixels(store, r, STEP[r.subject])
+    check_masks(store, r, STEP[r.subject])
+    check_body(store, r)
 
 
 def test_the_checks_can_tell(store, recordings):
-    official.check_the_checks(store, recordings[0], 3)
+    check_the_checks(store, recordings[0], 3)
 
 
-BODY, MASKS = official.check_body, lambda store, r: official.check_masks(store, r, 3)
+BODY, MASKS = check_body, lambda store, r: check_masks(store, r, 3)
 
 
 @pytest.mark.parametrize("change, checks", [
-    (official.swap_sides, {BODY: "swapped"}),
+    (swap_sides, {BODY: "swapped"}),
     (lambda joints: joints * [-1, 1, 1], {BODY: "swapped", MASKS: "on the person"}),
     (lambda joints: joints[..., [1, 2, 0]], {BODY: "not upright", MASKS: "on the person"}),
     (lambda joints: joints / 1000, {BODY: "not upright", MASKS: "on the person"}),
@@ -136,70 +161,56 @@ def test_cameras(store, recordings, source, tmp_path):
                 np.testing.assert_allclose(stored[key], getattr(camera, key), atol=1e-4)
             np.testing.assert_allclose(stored["t"], camera.t, atol=0.01)
     shutil.copytree(source / "S1", tmp_path / "source" / "S1")
-    official.write_metadata(
-        tmp_path / "source" / "Release-v1.2" / "metadata.xml",
-        recordings,
-        distortion=(-0.2, 0.24, -0.002, -0.0009, -0.0016),
-    )
-    found = open_store(
-        convert(tmp_path / "source", tmp_path / "store", **SMALL).path
-    ).calibration.cameras["S1"][SERIALS[3]]
-    assert found["distortion"] == pytest.approx(
-        [-0.2, 0.24, -0.0009, -0.0016, -0.002]
-    )  # k1, k2, p1, p2, k3
+    k1, k2, k3, p1, p2 = distortion = (-0.2, 0.24, -0.002, -0.0009, -0.0016)
+    metadata = tmp_path / "source" / "Release-v1.2" / "metadata.xml"
+    official.write_metadata(metadata, recordings, distortion)
+    store = open_store(convert(tmp_path / "source", tmp_path / "store", **SMALL).path)
+    camera = store.calibration.cameras["S1"][SERIALS[3]]
+    assert camera["distortion"] == pytest.approx([k1, k2, p1, p2, k3])
 
 
 def test_the_steps(recordings, tmp_path):
-    """What it does if nothing is asked for: every 5th frame of a training subject, every 64th of a
-    test subject.
+    """By default every 5th frame of a training subject is stored, and every 64th of a test
+    subject.
     """
-    long = [
-        official.prolonged(r, 200, 2)._replace(subject=s) for s, r in zip(("S6", "S9"), recordings)
-    ]
-    official.write_human36m(tmp_path / "source", long)
-    store = open_store(
-        convert(
-            tmp_path / "source", tmp_path / "store", image_size=64, workers=1, progress=False
-        ).path
-    )
+    long = [prolonged(r, 200, 2)._replace(subject=s) for s, r in zip(("S6", "S9"), recordings)]
+    source = official.write_human36m(tmp_path / "source", long)
+    report = convert(source, tmp_path / "store", image_size=64, workers=1, progress=False)
+    store = open_store(report.path)
     assert store.fps == 10 and [store.length(s) for s in ("S6", "S9")] == [40, 4]
     assert store.splits["train"].subjects == ["S6"] and store.splits["test"].subjects == ["S9"]
     for r, step in zip(long, (5, 64)):
-        official.check_poses(store, r, step)
-        official.check_pixels(store, r, step)
+        check_poses(store, r, step)
+        check_pixels(store, r, step)
 
 
 def test_a_spoilt_frame_moves_no_other(one, recordings):
     """Video frame 9 cannot be decoded: the frames after it keep their numbers."""
     official.write_video(one / VIDEO, recordings[0].frames[:, 1], 50, g="1")
-    official.spoil_frame(one / VIDEO, 9)
+    spoil_frame(one / VIDEO, 9)
     report = convert(one, one.parent / "store", **SMALL | {"image_size": 96})
-    official.check_pixels(open_store(report.path), recordings[0], 3, missing=[(9, 1)])
+    check_pixels(open_store(report.path), recordings[0], 3, missing=[(9, 1)])
     assert any("WalkingDog.55011271.mp4" in note for note in report.notes)
 
 
 def test_archives_and_workers_give_the_same_store(source, report, tmp_path):
     shutil.copytree(source, tmp_path / "source")
     for subject in ("S1", "S9"):
-        official.pack_human36m(tmp_path / "source", subject)
+        pack_human36m(tmp_path / "source", subject)
     again = convert(tmp_path / "source", tmp_path / "store", **WHOLE | {"workers": 1})
-    assert (
-        official.store_bytes(again.path) == official.store_bytes(report.path)
-        and again.notes == report.notes
-    )
+    assert store_bytes(again.path) == store_bytes(report.path) and again.notes == report.notes
 
 
 def test_archives_are_unpacked_again_when_files_are_gone(one, tmp_path):
-    official.pack_human36m(one, "S1")
+    pack_human36m(one, "S1")
     first = convert(one, tmp_path / "store", **SMALL)
     shutil.rmtree(one / "S1" / "Videos")
-    assert official.store_bytes(
-        convert(one, tmp_path / "again", **SMALL).path
-    ) == official.store_bytes(first.path)
+    again = convert(one, tmp_path / "again", **SMALL)
+    assert store_bytes(again.path) == store_bytes(first.path)
 
 
 def test_an_archive_may_hold_a_file_twice(one, tmp_path, usual):
-    for archive in official.pack_human36m(one, "S1"):
+    for archive in pack_human36m(one, "S1"):
         with tarfile.open(archive) as file:
             members = [
                 (member, file.extractfile(member).read()) for member in file if member.isfile()
@@ -221,28 +232,22 @@ def test_a_file_that_may_not_be_read_costs_its_clip(one, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", refuses)
     report = convert(one, one.parent / "store", **SMALL)
-    assert report.images == 32 and any(
-        "WalkingDog is left out" in note and "WalkingDog.cdf" in note for note in report.notes
-    )
+    assert report.images == 32
+    assert any("WalkingDog is left out" in n and "WalkingDog.cdf" in n for n in report.notes)
 
 
 def test_a_second_run_changes_nothing(source, report):
-    official.check_second_run(report, lambda: convert(source, report.path, **WHOLE))
+    check_second_run(report, lambda: convert(source, report.path, **WHOLE))
 
 
-POSES, VIDEOS, BOXES = (
-    "S1/MyPoseFeatures/D3_Positions",
-    "S1/Videos",
-    "S1/MySegmentsMat/ground_truth_bb",
-)
-VIDEO, BOX, CDF = (
-    f"{VIDEOS}/WalkingDog.55011271.mp4",
-    f"{BOXES}/WalkingDog.55011271.mat",
-    f"{POSES}/WalkingDog.cdf",
-)
+VIDEOS = "S1/Videos"
+VIDEO = "S1/Videos/WalkingDog.55011271.mp4"
+BOX = "S1/MySegmentsMat/ground_truth_bb/WalkingDog.55011271.mat"
+CDF = "S1/MyPoseFeatures/D3_Positions/WalkingDog.cdf"
 
 
 def videos(folder, r, frames, serials=SERIALS):
+    """Shortens videos."""
     for v, serial in enumerate(SERIALS):
         if serial in serials:
             official.write_video(
@@ -250,28 +255,31 @@ def videos(folder, r, frames, serials=SERIALS):
             )
 
 
-def pose(folder, r, frames=24, **places):
+def pose(folder, r, frames=24, unknown=()):
+    """Writes fewer poses, or NaN where they are unknown, (frame, column)."""
     joints = official.human36m_pose(r.joints)[:frames]
-    for place, column in places.values():
-        joints[place, column] = np.nan
+    for frame, column in unknown:
+        joints[frame, column] = np.nan
     official.write_cdf(folder / CDF, joints)
 
 
 def boxes(folder, r, nobody):
+    """Empties the masks of frames where nobody is."""
     official.write_boxes(
         folder / BOX, r.masks[:, 1] & ~np.isin(np.arange(24), nobody)[:, None, None]
     )
 
 
 def copies(folder, name):
+    """Copies a clip's files under another name."""
     for file in [*folder.rglob("WalkingDog.*")]:
         shutil.copy(file, file.with_name(file.name.replace("WalkingDog", name)))
 
 
 ALL, NONE = [[True] * 4] * 8, [[True, False, True, True]] * 8
 SHORT = [[True] * 4] * 4 + [[True, False, True, True]] * 4
-#: damage to S1: what is done, what one note says (None: there is none), images of WalkingDog (None:
-#: the clip is left out).
+#: damage to S1: what is done, what all notes match (None: there are none), images of WalkingDog
+#: (None: the clip is left out).
 DAMAGE = {
     "no video of a view": (lambda d, r: (d / VIDEO).unlink(), "WalkingDog.*55011271", NONE),
     "half a video": (lambda d, r: cut(d / VIDEO), "WalkingDog.55011271.mp4", NONE),
@@ -289,11 +297,8 @@ DAMAGE = {
         "WalkingDog.55011271.mp4 is 124 x 128 .* 248 x 256",
         NONE,
     ),
-    "no boxes of a view": (
-        lambda d, r: (d / BOX).unlink(),
-        "WalkingDog.55011271.mat",
-        ALL,
-    ),  # the joints give some, too
+    # the joints give boxes, too
+    "no boxes of a view": (lambda d, r: (d / BOX).unlink(), "WalkingDog.55011271.mat", ALL),
     "half a box file": (lambda d, r: cut(d / BOX), "WalkingDog.55011271.mat", ALL),
     "no boxes, no cameras": (
         lambda d, r: ((d / BOX).unlink(), (d / "metadata.xml").unlink()),
@@ -314,7 +319,8 @@ DAMAGE = {
         None,
     ),
     "a pose that is not a number": (
-        lambda d, r: pose(d, r, toe=(6, 4 * 3), head=(9, 15 * 3 + 1)),
+        # a toe, which nobody stores, in frame 6, and the head in frame 9
+        lambda d, r: pose(d, r, unknown=[(6, 4 * 3), (9, 15 * 3 + 1)]),
         "WalkingDog.* 1 ",
         ALL,
     ),
@@ -354,36 +360,29 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_named_and_the_rest_converted(one, recordings, usual, name):
-    damage, said, present = DAMAGE[name]
+    damage, expected, present = DAMAGE[name]
     damage(one, recordings[0])
     report = convert(one, one.parent / "store", **SMALL)
     store = open_store(report.path)
     store.verify()
     assert str(convert(one, one.parent / "store", **SMALL)) == str(report)  # notes are kept, too
     clips = {clip.source: clip for clip in store.clips("S1")}
-    official.check_poses(store, recordings[1], 3)  # the other clip is whole
-    assert (
-        store.present("S1")[clips["TakingPhoto 1"].start : clips["TakingPhoto 1"].stop].tolist()
-        == ALL
-    )
+    other = clips["TakingPhoto 1"]  # which is whole
+    check_poses(store, recordings[1], 3)
+    assert store.present("S1")[other.start : other.stop].tolist() == ALL
     if present is None:
         assert "WalkingDog" not in clips
     else:
         clip = clips["WalkingDog"]
         poses = store.poses("S1")[clip.start : clip.stop]
         assert store.present("S1")[clip.start : clip.stop].tolist() == present
-        bad = (
-            [3] if "not a number" in name else []
-        )  # frame 9; frame 6 lacks a toe that nobody stores
-        assert [t for t in range(len(poses)) if poses[t].isnan().all()] == bad and int(
-            poses.isnan().sum()
-        ) == 51 * len(bad)
+        bad = [3] if "not a number" in name else []  # frame 9
+        assert [t for t in range(len(poses)) if poses[t].isnan().all()] == bad
+        assert int(poses.isnan().sum()) == 51 * len(bad)
     assert (store.calibration is None) == ("cameras" in name)
-    notes = [
-        note for note in report.notes if note not in usual
-    ]  # without those on the actions' names
-    assert 0 < len(notes) <= 5 if said else notes == [], notes
-    assert all(re.search(said, note) and note in str(report) for note in notes), notes
+    notes = [note for note in report.notes if note not in usual]  # without those on actions' names
+    assert 0 < len(notes) <= 5 if expected else notes == [], notes
+    assert all(re.search(expected, note) and note in str(report) for note in notes), notes
 
 
 def test_the_known_defect_of_s11(one, recordings):
@@ -408,46 +407,38 @@ def test_an_archive_that_reaches_outside_is_refused(source, tmp_path, bad):
     for subject in ("S1", "S5"):
         shutil.copytree(source / subject, folder / subject)
     shutil.copy(source / "metadata.xml", folder)
-    _, archive, _ = official.pack_human36m(folder, "S1")
+    _, archive, _ = pack_human36m(folder, "S1")
     (outside / "mine.txt").write_text("mine")
     if bad == "cut off":
         cut(archive)
     elif bad == "a wrong checksum":
         archive.write_bytes(archive.read_bytes()[:-8] + b"four" + archive.read_bytes()[-4:])
     else:
-        official.evil_tar(archive, bad, outside)
+        evil_tar(archive, bad, outside)
     report = convert(folder, tmp_path / "store", **SMALL)
     assert open_store(report.path).subjects == ["S5"]
     assert any("Videos_S1.tgz" in note for note in report.notes), report.notes
-    official.check_outside(tmp_path, folder)
+    check_outside(tmp_path, folder)
 
 
 def test_a_killed_run_goes_on(source, report, tmp_path):
     shutil.copytree(source, tmp_path / "source")
-    official.pack_human36m(tmp_path / "source", "S1")
-    official.check_killed(
-        "human36m",
-        convert,
-        WHOLE,
-        tmp_path / "source",
-        tmp_path / "store",
-        report,
-        tmp_path / "source",
-        "TakingPhoto 1.54138969.mp4",
-    )
+    pack_human36m(tmp_path / "source", "S1")
+    folder, path, text = tmp_path / "source", tmp_path / "store", "TakingPhoto 1.54138969.mp4"
+    check_killed("human36m", convert, WHOLE, folder, path, report, folder, text)
 
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
-    official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
+    check_two_at_once(convert, main, one, tmp_path / "store", capsys)
 
 
 def test_an_archive_is_unpacked_by_one_alone(one, tmp_path, capsys):
-    archive = official.pack_human36m(one, "S1")[0]
-    official.check_two_unpacking(main, archive, one, one, tmp_path / "store", capsys)
+    archive = pack_human36m(one, "S1")[0]
+    check_two_unpacking(main, archive, one, one, tmp_path / "store", capsys)
 
 
 def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
-    official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
+    check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
 
 
 NOTHING = {
@@ -470,24 +461,17 @@ NOTHING = {
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_to_convert_is_a_clear_error(tmp_path, name, capsys):
-    make, said = NOTHING[name]
+    make, expected = NOTHING[name]
     make(tmp_path / "source")
-    official.check_nothing(main, tmp_path / "source", tmp_path / "store", said, capsys)
+    check_nothing(main, tmp_path / "source", tmp_path / "store", expected, capsys)
 
 
 def test_the_command_prints_the_report(one, tmp_path, capsys):
-    official.check_command(
-        "human36m",
-        convert,
-        one,
-        tmp_path / "store",
-        {"image_size": 32, "workers": 1, "train_step": 6, "test_step": 8},
-    )
+    options = {"image_size": 32, "workers": 1, "train_step": 6, "test_step": 8}
+    check_command("human36m", convert, one, tmp_path / "store", options)
     assert open_store(tmp_path / "store").length("S1") == 8
-    assert (
-        main([str(one), str(tmp_path / "store"), "--image-size", "48"]) == 1
-        and "other settings" in capsys.readouterr().err
-    )
+    assert main([str(one), str(tmp_path / "store"), "--image-size", "48"]) == 1
+    assert "other settings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [{"train_step": 0}, {"test_step": -1}, {"image_size": 0}])
@@ -497,4 +481,4 @@ def test_impossible_settings(one, tmp_path, wrong):
 
 
 def test_table_1_runs_on_it(source, tmp_path, monkeypatch):
-    official.check_table_1(convert(source, tmp_path / "store", **SMALL).path, tmp_path, monkeypatch)
+    check_table_1(convert(source, tmp_path / "store", **SMALL).path, tmp_path, monkeypatch)

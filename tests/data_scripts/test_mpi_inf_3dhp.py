@@ -14,29 +14,46 @@ for needed in ("anny", "warp", "av"):
 
 from data_scripts.common.report import Report
 from data_scripts.imitations import official
-from data_scripts.imitations.official import CHEST, clip_of, cut
-from data_scripts.imitations.official import change_annotations as annot
+from data_scripts.imitations.official import CHEST
 from data_scripts.imitations.scenes import film
 from data_scripts.mpi_inf_3dhp import convert, main
 from mcss.data import open_store
+from tests.data_scripts.archives import evil_zip, lock, pack_3dhp
+from tests.data_scripts.contents import (
+    check_body,
+    check_masks,
+    check_pixels,
+    check_poses,
+    check_the_checks,
+    clip_of,
+)
+from tests.data_scripts.damage import change_annotations as annot
+from tests.data_scripts.damage import cut, spoil_frame
+from tests.data_scripts.recordings import prolonged, swap_sides
+from tests.data_scripts.runs import (
+    check_command,
+    check_killed,
+    check_nothing,
+    check_outside,
+    check_second_run,
+    check_store_that_cannot_be,
+    check_table_1,
+    check_two_at_once,
+    check_two_unpacking,
+    store_bytes,
+)
 
 VIEWS = [f"camera {c}" for c in CHEST]
-STEP = {
-    ("S1", "Seq1"): 2,
-    ("S1", "Seq2"): 4,
-    ("S7", "Seq1"): 2,
-    ("S7", "Seq2"): 2,
-}  # S1/Seq2 has 50 frames a second
+#: Every how many-th frame is stored: S1/Seq2 has 50 frames a second, the others 25.
+STEP = {("S1", "Seq1"): 2, ("S1", "Seq2"): 4, ("S7", "Seq1"): 2, ("S7", "Seq2"): 2}
 WHOLE = {"image_size": 96, "fps": 12.5, "workers": 2, "progress": False}
 SMALL = {"image_size": 32, "fps": 12.5, "workers": 1, "progress": False}
 
 
 @pytest.fixture(scope="session")
 def recordings():
-    return [
-        official.narrow(r, {"Walking": "Seq1", "Sitting": "Seq2"}[r.action])
-        for r in film("field", subjects=("S1", "S7"))
-    ]
+    names = {"Walking": "Seq1", "Sitting": "Seq2"}
+    return [official.narrow(r, names[r.action]) for r in film("field", subjects=("S1", "S7"))]
 
 
 @pytest.fixture(scope="session")
@@ -62,19 +79,12 @@ def one(source, tmp_path):
 
 
 def test_what_the_store_says(store, report):
-    assert (
-        store.subjects == ["S1", "S7"]
-        and store.view_names == VIEWS
-        and (store.image_size, store.fps) == (96, 12.5)
-        and store.licence
-    )
-    assert [(s, c.source, c.action) for s in store.subjects for c in store.clips(s)] == [
-        (s, q, q) for s, q in STEP
-    ]
-    assert {name: split.subjects for name, split in store.splits.items()} == {
-        "train": ["S1"],
-        "test": ["S7"],
-    }
+    assert store.subjects == ["S1", "S7"] and store.view_names == VIEWS
+    assert (store.image_size, store.fps) == (96, 12.5) and store.licence
+    clips = [(s, c.source, c.action) for s in store.subjects for c in store.clips(s)]
+    assert clips == [(subject, sequence, sequence) for subject, sequence in STEP]
+    splits = {name: split.subjects for name, split in store.splits.items()}
+    assert splits == {"train": ["S1"], "test": ["S7"]}
     assert [store.length(s) for s in store.subjects] == [12 + 6, 12 + 12]
     assert report.notes == [] and report.frames == 42 and report.images == 5 * 42 == len(store)
 
@@ -83,21 +93,21 @@ def test_what_the_store_says(store, report):
 def test_what_was_filmed_is_stored(store, recordings, which):
     r = recordings[which]
     step = STEP[r.subject, r.action]
-    official.check_poses(store, r, step)
-    official.check_pixels(store, r, step)
-    official.check_masks(store, r, step)
-    official.check_body(store, r)
+    check_poses(store, r, step)
+    check_pixels(store, r, step)
+    check_masks(store, r, step)
+    check_body(store, r)
 
 
 def test_the_checks_can_tell(store, recordings):
-    official.check_the_checks(store, recordings[0], 2)
+    check_the_checks(store, recordings[0], 2)
 
 
-BODY, MASKS = official.check_body, lambda store, r: official.check_masks(store, r, 2)
+BODY, MASKS = check_body, lambda store, r: check_masks(store, r, 2)
 
 
 @pytest.mark.parametrize("change, checks", [
-    (official.swap_sides, {BODY: "swapped"}),
+    (swap_sides, {BODY: "swapped"}),
     (lambda joints: joints * [-1, 1, 1], {BODY: "swapped", MASKS: "on the person"}),
     (lambda joints: joints / 1000, {BODY: "not upright", MASKS: "on the person"}),
 ], ids=["sides", "mirror", "metres"])  # fmt: skip
@@ -110,12 +120,12 @@ def test_wrong_sides_and_units_show(one, recordings, change, checks):
 
 
 def test_a_world_that_is_not_y_up_shows(one, recordings, monkeypatch):
-    """The calibration counts from a world whose Z is up already."""
+    """The calibration is made for a world whose Z is up already."""
     monkeypatch.setattr(official, "TURN", np.eye(3))
     official.write_calibration(one / "S1/Seq1/camera.calibration", recordings[0].cameras)
     store = open_store(convert(one, one.parent / "store", **SMALL).path)
     with pytest.raises(AssertionError, match="not upright"):
-        official.check_body(store, recordings[0])
+        check_body(store, recordings[0])
 
 
 def test_cameras_and_crops(store, recordings):
@@ -134,11 +144,8 @@ def test_cameras_and_crops(store, recordings):
 
 
 def test_which_cameras_and_how_often(one):
-    store = open_store(
-        convert(
-            one, one.parent / "store", image_size=32, workers=1, progress=False, cameras=(7, 0)
-        ).path
-    )
+    options = {"image_size": 32, "workers": 1, "progress": False}
+    store = open_store(convert(one, one.parent / "store", cameras=(7, 0), **options).path)
     assert store.view_names == ["camera 7", "camera 0"] and store.fps == 5
     assert [clip.stop - clip.start for clip in store.clips("S1")] == [5, 3]
 
@@ -146,34 +153,31 @@ def test_which_cameras_and_how_often(one):
 def test_a_spoilt_frame_moves_no_other(one, recordings):
     """Video frame 8 cannot be decoded: the frames after it keep their numbers."""
     official.write_video(one / VIDEO, recordings[0].frames[:, 1], 25, "mpeg4", g="1")
-    official.spoil_frame(one / VIDEO, 8)
+    spoil_frame(one / VIDEO, 8)
     report = convert(one, one.parent / "store", **SMALL | {"image_size": 96})
-    official.check_pixels(open_store(report.path), recordings[0], 2, missing=[(8, 1)])
+    check_pixels(open_store(report.path), recordings[0], 2, missing=[(8, 1)])
     assert any("video_2.avi" in note for note in report.notes)
 
 
 def test_archives_and_workers_give_the_same_store(source, report, recordings, tmp_path):
     shutil.copytree(source, tmp_path / "source")
     for r, inside in zip(recordings, ("", "imageSequence/", "S7/Seq1/imageSequence/", "")):
-        official.pack_3dhp(tmp_path / "source", r, inside)
+        pack_3dhp(tmp_path / "source", r, inside)
     again = convert(tmp_path / "source", tmp_path / "store", **WHOLE | {"workers": 1})
-    assert again.notes == [] and official.store_bytes(again.path) == official.store_bytes(
-        report.path
-    )
+    assert again.notes == [] and store_bytes(again.path) == store_bytes(report.path)
 
 
 def test_archives_are_unpacked_again_when_files_are_gone(one, recordings, tmp_path):
-    official.pack_3dhp(one, recordings[0])
+    pack_3dhp(one, recordings[0])
     first = convert(one, tmp_path / "store", **SMALL)
     for video in (one / SEQ).rglob("*.avi"):
         video.unlink()
-    assert official.store_bytes(
-        convert(one, tmp_path / "again", **SMALL).path
-    ) == official.store_bytes(first.path)
+    again = convert(one, tmp_path / "again", **SMALL)
+    assert store_bytes(again.path) == store_bytes(first.path)
 
 
 def test_a_second_run_changes_nothing(source, report):
-    official.check_second_run(report, lambda: convert(source, report.path, **WHOLE))
+    check_second_run(report, lambda: convert(source, report.path, **WHOLE))
 
 
 SEQ = "S1/Seq1"
@@ -183,12 +187,8 @@ ANNOT, CAMERAS = f"{SEQ}/annot.mat", f"{SEQ}/camera.calibration"
 
 def shorten(folder, r, frames, *views, rate=25):
     for v in views:
-        official.write_video(
-            folder / SEQ / f"imageSequence/video_{CHEST[v]}.avi",
-            r.frames[:frames, v],
-            rate,
-            "mpeg4",
-        )
+        video = folder / SEQ / f"imageSequence/video_{CHEST[v]}.avi"
+        official.write_video(video, r.frames[:frames, v], rate, "mpeg4")
 
 
 def no_numbers(rows):
@@ -212,17 +212,19 @@ def more(rows):
 
 
 def calibration(d, old, new):
+    """Replaces what matches `old` in the calibration."""
     lines = (d / CAMERAS).read_text()
     assert re.search(old, lines)
     (d / CAMERAS).write_text(re.sub(old, new, lines))
 
 
 def present(missing=(), view=1, frames=12):
+    """Which images there are, if one view lacks some stored frames."""
     return [[not (v == view and t in missing) for v in range(5)] for t in range(frames)]
 
 
-#: damage to S1: what is done, what a note says (None: there is none), images of Seq1 (None: it is
-#: left out; ...: either).
+#: damage to S1: what is done, what a note matches (None: there is none), images of Seq1 (None: it
+#: is left out; ...: either).
 DAMAGE = {
     "no video of a camera": (
         lambda d, r: (d / VIDEO).unlink(),
@@ -347,19 +349,18 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_named_and_the_rest_converted(one, recordings, name):
-    damage, said, shown = DAMAGE[name]
+    damage, expected, shown = DAMAGE[name]
     damage(one, recordings[0])
     report = convert(one, one.parent / "store", **SMALL)
     store = open_store(report.path)
     store.verify()
     assert str(convert(one, one.parent / "store", **SMALL)) == str(report)  # notes are kept, too
-    assert (
-        any(re.search(said, note) for note in report.notes)
-        if said
-        else report.notes == [] or said == ""
-    ), report.notes
+    if expected:
+        assert any(re.search(expected, note) for note in report.notes), report.notes
+    else:
+        assert report.notes == []
     assert all("S1/Seq2" not in note and note in str(report) for note in report.notes), report.notes
-    official.check_poses(store, recordings[1], 4)  # the other sequence is whole
+    check_poses(store, recordings[1], 4)  # the other sequence is whole
     clips = {clip.source: clip for clip in store.clips("S1")}
     assert store.present("S1")[clips["Seq2"].start : clips["Seq2"].stop].all()
     if shown is None:
@@ -368,12 +369,10 @@ def test_damage_is_named_and_the_rest_converted(one, recordings, name):
         clip = clips["Seq1"]
         poses, truth = store.poses("S1")[clip.start : clip.stop].numpy(), recordings[0].joints[::2]
         bad = [3] if "not a number" in name else []  # frame 6
-        assert [t for t in range(len(poses)) if np.isnan(poses[t]).all()] == bad and np.isnan(
-            poses
-        ).sum() == 51 * len(bad)
-        assert (
-            np.nanmax(abs(poses - truth[: len(poses)])) < 0.1
-        )  # never a pose of another camera or frame
+        assert [t for t in range(len(poses)) if np.isnan(poses[t]).all()] == bad
+        assert np.isnan(poses).sum() == 51 * len(bad)
+        # never a pose of another camera or frame
+        assert np.nanmax(abs(poses - truth[: len(poses)])) < 0.1
         assert shown is ... or store.present("S1")[clip.start : clip.stop].tolist() == shown
 
 
@@ -381,29 +380,19 @@ def test_the_surplus_annotation_is_not_stored(one, recordings):
     """With every frame stored, the pose for which there is no image is left out, and no other."""
     annot(one / ANNOT, more)
     store = open_store(convert(one, one.parent / "store", **SMALL | {"fps": 25}).path)
-    official.check_poses(store, recordings[0], 1)
+    check_poses(store, recordings[0], 1)
 
 
 def test_the_swapped_sides_of_s4(recordings, tmp_path):
     """Left and right are swapped in the annotations of frames 3759 to 5852 of S4/Seq2; the store
     has them right.
     """
-    r = official.prolonged(recordings[0], 5870, 8)._replace(subject="S4", action="Seq2")
+    r = prolonged(recordings[0], 5870, 8)._replace(subject="S4", action="Seq2")
     wrong = (np.arange(5870) >= 3759) & (np.arange(5870) <= 5852)
-    filmed = r._replace(
-        joints=np.where(wrong[:, None, None], official.swap_sides(r.joints), r.joints)
-    )
-    official.write_3dhp(tmp_path / "source", [filmed], views=(0, 1))
-    store = open_store(
-        convert(
-            tmp_path / "source",
-            tmp_path / "store",
-            image_size=8,
-            workers=1,
-            progress=False,
-            cameras=(0, 2),
-        ).path
-    )
+    annotated = np.where(wrong[:, None, None], swap_sides(r.joints), r.joints)
+    source = official.write_3dhp(tmp_path / "source", [r._replace(joints=annotated)], views=(0, 1))
+    options = {"image_size": 8, "workers": 1, "progress": False}
+    store = open_store(convert(source, tmp_path / "store", cameras=(0, 2), **options).path)
     np.testing.assert_allclose(store.poses("S4").numpy(), r.joints[::5], atol=0.1)
 
 
@@ -412,50 +401,40 @@ def test_an_archive_that_reaches_outside_is_refused(source, recordings, tmp_path
     folder, outside = tmp_path / "a" / "source", tmp_path / "a"
     shutil.copytree(source, folder)
     (outside / "mine.txt").write_text("mine")
-    archive = official.pack_3dhp(folder, recordings[0])
+    archive = pack_3dhp(folder, recordings[0])
     if bad == "cut off":
         cut(archive)
     elif bad == "locked":
-        official.lock(archive)
+        lock(archive)
     else:
-        official.evil_zip(archive, bad, outside)
+        evil_zip(archive, bad, outside)
     report = convert(folder, tmp_path / "store", **SMALL)
     store = open_store(report.path)
-    assert [(s, c.source) for s in store.subjects for c in store.clips(s)] == [
-        key for key in STEP if key != ("S1", "Seq1")
-    ]
-    assert any("S1/Seq1/imageSequence/vnect_cameras.zip" in note for note in report.notes), (
-        report.notes
-    )
-    official.check_outside(tmp_path, folder)
+    clips = [(s, c.source) for s in store.subjects for c in store.clips(s)]
+    assert clips == [key for key in STEP if key != ("S1", "Seq1")]
+    name = "S1/Seq1/imageSequence/vnect_cameras.zip"
+    assert any(name in note for note in report.notes), report.notes
+    check_outside(tmp_path, folder)
 
 
 def test_a_killed_run_goes_on(source, report, recordings, tmp_path):
     shutil.copytree(source, tmp_path / "source")
-    official.pack_3dhp(tmp_path / "source", recordings[0])
-    official.check_killed(
-        "mpi_inf_3dhp",
-        convert,
-        WHOLE,
-        tmp_path / "source",
-        tmp_path / "store",
-        report,
-        tmp_path / "source" / SEQ,
-        "video_",
-    )
+    pack_3dhp(tmp_path / "source", recordings[0])
+    folder, path = tmp_path / "source", tmp_path / "store"
+    check_killed("mpi_inf_3dhp", convert, WHOLE, folder, path, report, folder / SEQ, "video_")
 
 
 def test_two_at_once_are_refused(one, tmp_path, capsys):
-    official.check_two_at_once(convert, main, one, tmp_path / "store", capsys)
+    check_two_at_once(convert, main, one, tmp_path / "store", capsys)
 
 
 def test_an_archive_is_unpacked_by_one_alone(one, recordings, tmp_path, capsys):
-    archive = official.pack_3dhp(one, recordings[0])
-    official.check_two_unpacking(main, archive, archive.parent, one, tmp_path / "store", capsys)
+    archive = pack_3dhp(one, recordings[0])
+    check_two_unpacking(main, archive, archive.parent, one, tmp_path / "store", capsys)
 
 
 def test_a_store_that_cannot_be_written(one, tmp_path, capsys):
-    official.check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
+    check_store_that_cannot_be(main, one, tmp_path / "store", capsys)
 
 
 def test_a_store_inside_the_source_is_no_subject(one):
@@ -464,29 +443,25 @@ def test_a_store_inside_the_source_is_no_subject(one):
 
 
 def test_each_sequence_keeps_its_cameras(one, recordings, tmp_path):
-    """The cameras are moved between two sequences, and each is converted while the other is not
-    there.
+    """The cameras are moved between two sequences, and each is converted while the other is
+    absent.
     """
     first, second = recordings[:2]
-    second = second._replace(
-        cameras=[camera._replace(t=camera.t + [200.0, 0, 0]) for camera in second.cameras]
-    )
+    moved = [camera._replace(t=camera.t + [200.0, 0, 0]) for camera in second.cameras]
+    second = second._replace(cameras=moved)
     official.write_annotations(one / "S1/Seq2/annot.mat", second.joints, second.cameras)
     official.write_calibration(one / "S1/Seq2/camera.calibration", second.cameras)
-    for there in ("Seq1", "Seq2"):
-        shutil.copytree(one / "S1" / there, tmp_path / there / "S1" / there)
-        store = open_store(convert(tmp_path / there, tmp_path / "store", **SMALL).path)
+    for name in ("Seq1", "Seq2"):
+        shutil.copytree(one / "S1" / name, tmp_path / name / "S1" / name)
+        store = open_store(convert(tmp_path / name, tmp_path / "store", **SMALL).path)
     for r in (first, second):
-        np.testing.assert_allclose(
-            store.calibration.of_clip("S1", r.action)["camera 0"]["t"], r.cameras[0].t, atol=0.01
-        )
+        t = store.calibration.of_clip("S1", r.action)["camera 0"]["t"]
+        np.testing.assert_allclose(t, r.cameras[0].t, atol=0.01)
 
 
 def test_a_report_can_be_printed_whatever_files_are_called():
-    assert (
-        "S\\udcff"
-        in str(Report(Path("store"), ["S\udcff is left out"], 0, 0, "")).encode().decode()
-    )
+    report = Report(Path("store"), ["S\udcff is left out"], 0, 0, "")
+    assert "S\\udcff" in str(report).encode().decode()
 
 
 NOTHING = {
@@ -499,36 +474,23 @@ NOTHING = {
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_to_convert_is_a_clear_error(tmp_path, name, capsys):
-    make, said = NOTHING[name]
+    make, expected = NOTHING[name]
     make(tmp_path / "source")
-    official.check_nothing(main, tmp_path / "source", tmp_path / "store", said, capsys)
+    check_nothing(main, tmp_path / "source", tmp_path / "store", expected, capsys)
 
 
 def test_the_command_prints_the_report(one, tmp_path):
-    official.check_command(
-        "mpi_inf_3dhp",
-        convert,
-        one,
-        tmp_path / "store",
-        {"image_size": 32, "workers": 1, "fps": 12.5},
-    )
+    options = {"image_size": 32, "workers": 1, "fps": 12.5}
+    check_command("mpi_inf_3dhp", convert, one, tmp_path / "store", options)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"fps": 0},
-        {"fps": 100},
-        {"fps": 7},
-        {"image_size": 0},
-        {"cameras": ()},
-        {"cameras": (0, 14)},
-    ],
-)
+@pytest.mark.parametrize("wrong", [
+    {"fps": 0}, {"fps": 100}, {"fps": 7}, {"image_size": 0}, {"cameras": ()}, {"cameras": (0, 14)},
+])  # fmt: skip
 def test_impossible_settings(one, tmp_path, wrong):
     with pytest.raises(ValueError):
         convert(one, tmp_path / "store", **SMALL | wrong)
 
 
 def test_table_1_runs_on_it(source, tmp_path, monkeypatch):
-    official.check_table_1(convert(source, tmp_path / "store", **SMALL).path, tmp_path, monkeypatch)
+    check_table_1(convert(source, tmp_path / "store", **SMALL).path, tmp_path, monkeypatch)

@@ -15,29 +15,15 @@ for needed in ("anny", "warp", "ezc3d", "av"):
     pytest.importorskip(needed)
 
 from data_scripts.imitations import official
-from data_scripts.imitations.filmed import (
-    FPS,
-    PADS,
-    VIEWS,
-    bytes_of,
-    check_resume,
-    cut,
-    empty,
-    hole,
-    lab,
-    shifted_images,
-    shorter,
-    stray_crops,
-    told,
-    write_csv,
-    write_video,
-    write_videos,
-    wrong_images,
-)
+from data_scripts.imitations.filmed import FPS, PADS, VIEWS, write_csv, write_video, write_videos
 from data_scripts.videos import convert, main
 from mcss.data import open_store
 from mcss.inference import predict
 from mcss.training import TrainingConfig, train
+from tests.data_scripts.contents import shifted_images, stray_crops, wrong_images
+from tests.data_scripts.damage import cut, empty, hole, spoil_frame
+from tests.data_scripts.recordings import lab, shorter
+from tests.data_scripts.runs import check_resume, check_two_at_once, complaints, store_bytes
 
 SMALL = dict(image_size=64, fps=50, workers=1)
 HEADER = ("frame", "x", "y", "width", "height")
@@ -75,29 +61,20 @@ def one():
 
 def test_what_is_in_the_store(whole):
     report, store = whole
-    assert (report.frames, report.images, report.notes) == (6 * 24, 6 * 24 * 3, []) and len(
-        store
-    ) == report.images
-    assert Path(report.path) == store.path and str(report.images) in str(report)
-    assert (store.subjects, store.view_names, store.fps, store.image_size) == (
-        ["S1", "S5", "S9"],
-        list(VIEWS),
-        50,
-        128,
-    )
+    assert (report.frames, report.images, report.notes) == (6 * 24, 6 * 24 * 3, [])
+    assert len(store) == report.images and str(report.images) in str(report)
+    assert Path(report.path) == store.path
+    assert (store.subjects, store.view_names) == (["S1", "S5", "S9"], list(VIEWS))
+    assert (store.fps, store.image_size) == (50, 128)
     assert {clip.source for clip in store.clips("S5")} == {"Walking", "Sitting"}
-    assert store.calibration is None and all(
-        store.poses(subject) is None for subject in store.subjects
-    )
+    assert store.calibration is None
+    assert all(store.poses(subject) is None for subject in store.subjects)
     assert {name: (split.subjects, split.views) for name, split in store.splits.items()} == {
         "train": (["S1", "S5"], [0, 1, 2]),
         "test": (["S9"], [0, 1, 2]),
     }
-    assert all(
-        len(split.frames[s]) == store.length(s)
-        for split in store.splits.values()
-        for s in split.subjects
-    )
+    for split in store.splits.values():
+        assert all(len(split.frames[s]) == store.length(s) for s in split.subjects)
 
 
 def test_images_show_their_own_frame(whole):
@@ -105,15 +82,14 @@ def test_images_show_their_own_frame(whole):
         assert wrong_images(whole[1], recording.subject, start, recording) == []
         assert shifted_images(whole[1], recording.subject, start, recording) == []
         assert stray_crops(whole[1], recording.subject, start, recording) == []
+    # a wrong offset or view would be seen
     (recording, start), *_ = located(whole[1], lab()[:1])
     for wrong, least in (
         (np.roll(recording.frames, 1, 0), 13),
         (np.roll(recording.frames, -1, 0), 13),
         (recording.frames[:, [1, 0, 2, 3]], 10),
     ):
-        assert (
-            len(wrong_images(whole[1], "S1", start, recording._replace(frames=wrong))) >= least
-        )  # a wrong offset or view would be seen
+        assert len(wrong_images(whole[1], "S1", start, recording._replace(frames=wrong))) >= least
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +99,9 @@ def sparse(source, tmp_path_factory):
     return open_store(path)
 
 
-def test_ten_frames_a_second_unless_asked_and_no_test_split(sparse):
-    assert (
-        sparse.fps == 10
-        and list(sparse.splits) == ["train"]
-        and sparse.splits["train"].subjects == ["S1", "S5", "S9"]
-    )
+def test_ten_frames_a_second_unless_requested_and_no_test_split(sparse):
+    assert sparse.fps == 10 and list(sparse.splits) == ["train"]
+    assert sparse.splits["train"].subjects == ["S1", "S5", "S9"]
     for recording, start in located(sparse, lab(), 5):
         assert wrong_images(sparse, recording.subject, start, recording, step=5, every=1) == []
 
@@ -139,17 +112,13 @@ def test_offsets_as_argument(one, tmp_path):
     bare = write_videos(tmp_path / "source", [one], offsets=False)
     converted(by_file, file / "store")
     converted(bare, argument, offsets={view: pad / FPS for view, pad in PADS.items()})
-    assert [path.read_bytes() for path in argument.rglob("*.arrow")] == [
-        path.read_bytes() for path in (file / "store").rglob("*.arrow")
-    ]
+    assert store_bytes(argument, "*.arrow") == store_bytes(file / "store", "*.arrow")
     _, store = converted(bare, none)
     assert store.length("S1") > 12 and wrong_images(store, "S1", 0, one)  # offsets matter
 
 
 def test_a_view_that_begins_later_or_is_missing_is_absent(tmp_path, one):
-    """Second -0.04 of a video is not there: its first two frames. And a whole video that is not
-    there.
-    """
+    """One video begins two frames later than second 0 of the clip; another is not there at all."""
     source = write_videos(tmp_path / "source", [one, lab()[1]], offsets=False, pads={})
     write_video(source / "S1/Walking/right.mp4", one.frames[2:, 2])
     (source / "S1/Walking/right.csv").unlink()
@@ -159,61 +128,52 @@ def test_a_view_that_begins_later_or_is_missing_is_absent(tmp_path, one):
     _, store = converted(source, tmp_path / "store")
     (_, walking), (_, sitting) = located(store, [one, lab()[1]])
     assert store.present("S1")[walking : walking + 12, 2].tolist() == [False] * 2 + [True] * 10
-    assert (
-        store.present("S1")[sitting : sitting + 24].all(0).tolist()
-        == [True, False, True]
-        == store.present("S1")[sitting : sitting + 24].any(0).tolist()
-    )
-    assert (
-        wrong_images(store, "S1", walking, one, every=1)
-        == []
-        == wrong_images(store, "S1", sitting, lab()[1])
-    )
+    present = store.present("S1")[sitting : sitting + 24]
+    assert present.all(0).tolist() == present.any(0).tolist() == [True, False, True]
+    assert wrong_images(store, "S1", walking, one, every=1) == []
+    assert wrong_images(store, "S1", sitting, lab()[1]) == []
 
 
-@pytest.mark.parametrize("offsets, frames, seen, said", [
-    ({"left": 5}, 12, [0, 12, 12], "left: left out: by its offset"), ({"left": -5}, 12, [0, 12, 12], "left: left out: by its offset"),
-    ({"left": -5e9, "mid": -5e9}, 12, [12, 12, 0], "right: left out: by its offset"), ({"left": 9, "mid": 9, "right": 9}, 0, [], "do not show the same moments"),
-    ({"left": -1, "mid": -1, "right": -1.1}, 17, [12, 12, 12], ""), ({"left": np.nan}, 0, [], "left nan"), ({"left": np.inf}, 0, [], "left inf"),
+@pytest.mark.parametrize("offsets, frames, seen, note", [
+    ({"left": 5}, 12, [0, 12, 12], "left: left out: by its offset"),
+    ({"left": -5}, 12, [0, 12, 12], "left: left out: by its offset"),
+    ({"left": -5e9, "mid": -5e9}, 12, [12, 12, 0], "right: left out: by its offset"),
+    ({"left": 9, "mid": 9, "right": 9}, 0, [], "do not show the same moments"),
+    ({"left": -1, "mid": -1, "right": -1.1}, 17, [12, 12, 12], ""),
+    ({"left": np.nan}, 0, [], "left nan"),
+    ({"left": np.inf}, 0, [], "left inf"),
 ])  # fmt: skip
-def test_offsets_that_lead_beyond_the_others(one, tmp_path, offsets, frames, seen, said):
+def test_offsets_that_lead_beyond_the_others(one, tmp_path, offsets, frames, seen, note):
     source = write_videos(tmp_path / "source", [one], offsets=False, pads={}, boxes=False)
-    assert said in told(convert, source, tmp_path / "store", offsets=offsets, **SMALL)
+    assert note in complaints(convert, source, tmp_path / "store", offsets=offsets, **SMALL)
     assert (tmp_path / "store/dataset.json").exists() == (frames > 0)
     if frames:
-        assert (
-            open_store(tmp_path / "store").present("S1").sum(0).tolist() == seen
-            and open_store(tmp_path / "store").length("S1") == frames
-        )
+        store = open_store(tmp_path / "store")
+        assert store.present("S1").sum(0).tolist() == seen and store.length("S1") == frames
 
 
 def test_two_pairs_with_ages_between_them(tmp_path):
     for view in "abcd":
         grey(tmp_path / f"source/{view}.mp4", range(30))
-    assert "do not show the same moments" in told(
-        convert,
-        tmp_path / "source",
-        tmp_path / "store",
-        offsets={"a": -5e9, "b": -5e9},
-        **SMALL | {"fps": 10},
-    )
+    options = SMALL | {"fps": 10, "offsets": {"a": -5e9, "b": -5e9}}
+    notes = complaints(convert, tmp_path / "source", tmp_path / "store", **options)
+    assert "do not show the same moments" in notes
 
 
 def test_one_view_and_boxes_without_a_video_are_named(one, tmp_path):
     source = write_videos(tmp_path / "source", [one], offsets=False, pads={})
     for view in VIEWS[1:]:
         (source / f"S1/Walking/{view}.mp4").unlink()
-    said = told(convert, source, tmp_path / "store", **SMALL)
-    assert "one view only" in said and all(
-        f"{view}.csv is left out: there is no video" in said for view in VIEWS[1:]
-    )
+    notes = complaints(convert, source, tmp_path / "store", **SMALL)
+    assert "one view only" in notes
+    assert all(f"{view}.csv is left out: there is no video" in notes for view in VIEWS[1:])
 
 
 def test_folders_behind_links(one, tmp_path):
     (tmp_path / "source").mkdir()
-    there = write_videos(tmp_path / "elsewhere", [one])
-    (tmp_path / "source/S1").symlink_to(there / "S1")
-    (there / "S1/round").symlink_to(tmp_path / "source")  # leads round in a circle
+    elsewhere = write_videos(tmp_path / "elsewhere", [one])
+    (tmp_path / "source/S1").symlink_to(elsewhere / "S1")
+    (elsewhere / "S1/round").symlink_to(tmp_path / "source")  # leads round in a circle
     assert converted(tmp_path / "source", tmp_path / "store")[1].length("S1") == 12
 
 
@@ -234,11 +194,8 @@ def test_a_store_among_the_videos(one, tmp_path, monkeypatch):
 
 def test_boxes_with_gaps_are_interpolated(one, tmp_path):
     source = write_videos(tmp_path / "source", [one], pads={"left": 2})
-    write_csv(
-        source / "S1/Walking/left.csv",
-        [(2, 20, 30, 60, 100), (8, 80, 60, 60, 100), (13, 130, 60, 60, 110)],
-        HEADER,
-    )
+    boxes = [(2, 20, 30, 60, 100), (8, 80, 60, 60, 100), (13, 130, 60, 60, 110)]
+    write_csv(source / "S1/Walking/left.csv", boxes, HEADER)
     _, store = converted(source, tmp_path / "store")
     assert store.present("S1").all() and wrong_images(store, "S1", 0, one, every=1) == []
     x, y, side = store.crops("S1")[:, 0].astype(float).T
@@ -255,9 +212,8 @@ def test_boxes_with_gaps_are_interpolated(one, tmp_path):
 )
 def test_without_boxes_the_whole_picture_padded(one, tmp_path, rows, columns):
     oblong = one._replace(frames=one.frames[:, :, rows, columns])
-    _, store = converted(
-        write_videos(tmp_path / "source", [oblong], boxes=False), tmp_path / "store", image_size=128
-    )
+    source = write_videos(tmp_path / "source", [oblong], boxes=False)
+    _, store = converted(source, tmp_path / "store", image_size=128)
     x, y, side = store.crops("S1")[0, 0]
     height, width = oblong.frames.shape[2:4]
     assert side == 256 and x <= 0 and y <= 0 and x + side >= width and y + side >= height
@@ -270,17 +226,12 @@ def test_without_boxes_the_whole_picture_padded(one, tmp_path, rows, columns):
     ids=["alone", "25", "49.95"],
 )
 def test_frame_rates_that_disagree(tmp_path, one, others, rate):
-    source = write_videos(
-        tmp_path / "source", [one] + [shorter(r, 12) for r in lab() if r.subject in others]
-    )
+    clips = [one] + [shorter(r, 12) for r in lab() if r.subject in others]
+    source = write_videos(tmp_path / "source", clips)
     write_video(source / "S1/Walking/mid.mp4", one.frames[:, 1], fps=rate)
-    said = told(convert, source, tmp_path / "store", image_size=64, fps=10, workers=1)
-    assert (
-        "mid.mp4" in said
-        and ("left.mp4" in said or "right.mp4" in said)
-        and f"{float(rate):g}"[:4] in said
-        and "50" in said
-    )
+    notes = complaints(convert, source, tmp_path / "store", image_size=64, fps=10, workers=1)
+    assert "mid.mp4" in notes and ("left.mp4" in notes or "right.mp4" in notes)
+    assert f"{float(rate):g}"[:4] in notes and "50" in notes
     if (tmp_path / "store/dataset.json").exists() and others:
         assert open_store(tmp_path / "store").subjects == others
 
@@ -290,45 +241,35 @@ def test_a_varying_frame_rate(one, tmp_path):
     time, or the clip is left out.
     """
     source = write_videos(tmp_path / "source", [one], pads={}, boxes=False)
+    times = [20 * i + 20 * max(0, i - 6) for i in range(12)]
     for v, view in enumerate(VIEWS):
-        write_video(
-            source / f"S1/Walking/{view}.mp4",
-            one.frames[:, v],
-            times=[20 * i + 20 * max(0, i - 6) for i in range(12)],
-        )
-    said = told(convert, source, tmp_path / "store", image_size=64, fps=25, workers=1)
+        write_video(source / f"S1/Walking/{view}.mp4", one.frames[:, v], times=times)
+    notes = complaints(convert, source, tmp_path / "store", image_size=64, fps=25, workers=1)
     if not (tmp_path / "store/dataset.json").exists():
-        assert "left.mp4" in said and "rate" in said
+        assert "left.mp4" in notes and "rate" in notes
         return
     store = open_store(tmp_path / "store")
     shown = one._replace(frames=one.frames[[0, 2, 4, 6, 7, 8, 9, 10, 11]])
-    assert (
-        store.length("S1") == 9
-        and store.present("S1").all()
-        and wrong_images(store, "S1", 0, shown, every=1) == []
-    )
+    assert store.length("S1") == 9 and store.present("S1").all()
+    assert wrong_images(store, "S1", 0, shown, every=1) == []
 
 
 @pytest.mark.parametrize(
-    "place, subject, clip",
+    "layout, subject, clip",
     [("{action}", "person", "Walking"), ("", "person", "video")],
     ids=["one level", "flat"],
 )
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi", ".mov"])
-def test_layouts_and_containers(one, tmp_path, place, subject, clip, ending):
-    _, store = converted(
-        write_videos(tmp_path / "source", [one], place=place, ending=ending), tmp_path / "store"
-    )
-    assert (
-        store.subjects == [subject]
-        and [c.source for c in store.clips(subject)] == [clip]
-        and store.length(subject) == 12
-    )
+def test_layouts_and_containers(one, tmp_path, layout, subject, clip, ending):
+    source = write_videos(tmp_path / "source", [one], layout=layout, ending=ending)
+    _, store = converted(source, tmp_path / "store")
+    assert store.subjects == [subject] and store.length(subject) == 12
+    assert [c.source for c in store.clips(subject)] == [clip]
     assert store.present(subject).all() and wrong_images(store, subject, 0, one) == []
 
 
 def turned(path):
-    """Makes the player turn an MP4 file by a quarter, as for a telephone that was held upright: the
+    """Makes players turn an MP4 file by a quarter, as for a telephone that was held upright: by the
     matrix of its track header.
     """
     content = bytearray(path.read_bytes())
@@ -362,38 +303,25 @@ def test_webm(one, tmp_path):
 def test_other_files_do_not_disturb(one, tmp_path):
     source = write_videos(tmp_path / "source", [one])
     converted(source, tmp_path / "plain")
-    for name in (
-        "README.md",
-        ".DS_Store",
-        "S1/notes.txt",
-        "S1/Walking/poster.jpg",
-        "S1/Walking/._left.mp4",
-        "S5/nothing here.txt",
-    ):
+    at_the_top = ("README.md", ".DS_Store", "S1/notes.txt", "S5/nothing here.txt")
+    for name in (*at_the_top, "S1/Walking/poster.jpg", "S1/Walking/._left.mp4"):
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_bytes(b"\0no video")
     _, store = converted(source, tmp_path / "store")
     assert store.subjects == ["S1"] and store.view_names == list(VIEWS)
-    assert (store.path / "S1/Walking.arrow").read_bytes() == (
-        tmp_path / "plain/S1/Walking.arrow"
-    ).read_bytes()
+    assert store_bytes(store.path, "*.arrow") == store_bytes(tmp_path / "plain", "*.arrow")
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])  # composed, and as macOS writes names
 def test_names_with_spaces_and_umlauts(one, tmp_path, form):
     names = ("Küche links", "Tür 2", "außen (oben)")
     recording = one._replace(subject="Jörg Müller", action="Gehen, schnell")
-    there = recording._replace(subject=unicodedata.normalize(form, recording.subject))
-    source = write_videos(
-        tmp_path / "ein Ordner",
-        [there],
-        names=[unicodedata.normalize(form, name) for name in names],
-    )
+    written = recording._replace(subject=unicodedata.normalize(form, recording.subject))
+    files = [unicodedata.normalize(form, name) for name in names]
+    source = write_videos(tmp_path / "ein Ordner", [written], names=files)
     _, store = converted(source, tmp_path / "store")
-    assert (
-        store.subjects == ["Jörg Müller"]
-        and store.clips("Jörg Müller")[0].source == "Gehen, schnell"
-    )
+    assert store.subjects == ["Jörg Müller"]
+    assert store.clips("Jörg Müller")[0].source == "Gehen, schnell"
     order = [store.view_names.index(name) for name in names]
     assert store.present("Jörg Müller").all()
     shown = recording._replace(frames=recording.frames[:, np.argsort(order)])
@@ -404,37 +332,49 @@ def test_names_with_spaces_and_umlauts(one, tmp_path, form):
 def test_metric_training_and_retrieval_need_no_poses(sparse, tmp_path):
     tiny = TrainingConfig(pose_loss=False, pairs=5, epochs=1, gap=0.0)
     model, history = train(sparse, tiny, tmp_path, device="cpu", progress=False)
-    assert len(history["metric_loss"]) == 6 and min(history["metric_loss"]) > 0 == max(
-        history["pose_loss"]
-    )
-    found = predict(model, sparse, "train")
-    assert (
-        len(found.embeddings) == 3 * 10 * 3
-        and found.embeddings.isfinite().all()
-        and found.truth.isnan().all()
-    )
-    distances = torch.cdist(found.embeddings, found.embeddings)
-    distances[torch.from_numpy(found.views[:, None] == found.views)] = torch.inf
+    assert len(history["metric_loss"]) == 6 and min(history["metric_loss"]) > 0
+    assert max(history["pose_loss"]) == 0
+    predicted = predict(model, sparse, "train")
+    embeddings, views = predicted.embeddings, predicted.views
+    assert len(embeddings) == 3 * 10 * 3 and embeddings.isfinite().all()
+    assert predicted.truth.isnan().all()
+    distances = torch.cdist(embeddings, embeddings)
+    distances[torch.from_numpy(views[:, None] == views)] = torch.inf
     nearest = distances.argmin(1).numpy()
-    assert (found.views[nearest] != found.views).all() and len(set(nearest)) > 10
+    assert (views[nearest] != views).all() and len(set(nearest)) > 10
 
 
 def lines(*rows):
+    """A damage that writes these lines instead."""
     return lambda path: path.write_text("\n".join(rows) + "\n")
 
 
+def boxes_but(frame, width, height):
+    """A damage that writes a box for each frame, of this width and height in one frame."""
+    sizes = [(width, height) if f == frame else (80, 100) for f in range(15)]
+    return lines(",".join(HEADER), *(f"{f},60,60,{w},{h}" for f, (w, h) in enumerate(sizes)))
+
+
 CLIP = "S1/Walking/"
+SECONDS = "view,seconds"
 
 
 @pytest.mark.parametrize("file, damage, mid", [
-    ("mid.mp4", cut, 0), ("mid.mkv", cut, None), ("mid.mkv", hole, None), ("mid.mp4", lines("no video"), 0), ("mid.mp4", empty, 0),
+    ("mid.mp4", cut, 0),
+    ("mid.mkv", cut, None),
+    ("mid.mkv", hole, None),
+    ("mid.mp4", lines("no video"), 0),
+    ("mid.mp4", empty, 0),
     ("mid.mp4", Path.unlink, 0),  # boxes without a video
-    ("mid.csv", cut, None), ("mid.csv", lines("frame,x,y,width", "3,1,2,3"), None), ("mid.csv", lines("frame,x,y,width,height", "3,a,b,c,d"), None),
-    # no width in frame 5
-    ("mid.csv", lines("frame,x,y,width,height", *(f"{f},60,60,{0 if f == 8 else 80},100" for f in range(15))), 11),
-    ("mid.csv", lines("frame,x,y,width,height", *(f"{f},60,60,80,{'nan' if f == 8 else 100}" for f in range(15))), None),
-    ("offsets.csv", lines("view,seconds", "left,0", "middle,0.06", "right,0.14"), None), ("offsets.csv", lines("view,seconds", "left,soon"), None),
-    ("offsets.csv", lines("view,seconds", "left,0", "mid,1000", "right,0.14"), 0), ("offsets.csv", lines("kamera;sekunden", "left;0"), None),
+    ("mid.csv", cut, None),
+    ("mid.csv", lines("frame,x,y,width", "3,1,2,3"), None),
+    ("mid.csv", lines("frame,x,y,width,height", "3,a,b,c,d"), None),
+    ("mid.csv", boxes_but(8, 0, 100), 11),  # frame 5 of the clip
+    ("mid.csv", boxes_but(8, 80, "nan"), None),
+    ("offsets.csv", lines(SECONDS, "left,0", "middle,0.06", "right,0.14"), None),
+    ("offsets.csv", lines(SECONDS, "left,soon"), None),
+    ("offsets.csv", lines(SECONDS, "left,0", "mid,1000", "right,0.14"), 0),
+    ("offsets.csv", lines("kamera;sekunden", "left;0"), None),
 ])  # fmt: skip
 def test_what_is_damaged_is_named_and_the_rest_converted(one, tmp_path, file, damage, mid):
     """mid: how many frames keep an image of the middle view; None where that is for the converter
@@ -443,19 +383,17 @@ def test_what_is_damaged_is_named_and_the_rest_converted(one, tmp_path, file, da
     other = shorter(lab()[2], 12)
     source = write_videos(tmp_path / "source", [one, other])
     if file == "mid.mkv":
-        write_video(
-            source / CLIP / file, np.concatenate([one.frames[: PADS["mid"]], one.frames])[:, 1]
-        )
+        padded = np.concatenate([one.frames[: PADS["mid"]], one.frames])[:, 1]
+        write_video(source / CLIP / file, padded)
         (source / CLIP / "mid.mp4").unlink()
     damage(source / CLIP / file)
-    said = told(convert, source, tmp_path / "store", **SMALL)
-    assert "S1/Walking" in said and ("mid" in said or file in said) and "Traceback" not in said
+    notes = complaints(convert, source, tmp_path / "store", **SMALL)
+    assert "S1/Walking" in notes and ("mid" in notes or file in notes) and "Traceback" not in notes
     store = open_store(tmp_path / "store")
     assert store.present("S5").sum() == 36 and wrong_images(store, "S5", 0, other) == []
     if "S1" not in store.subjects:
-        assert (
-            mid is None
-        )  # a clip may be left out as a whole where its offsets or boxes mean nothing
+        # a clip may be left out as a whole where its offsets or boxes mean nothing
+        assert mid is None
     elif file != "offsets.csv" or mid is not None:
         assert wrong_images(store, "S1", 0, one, every=1) == []
         assert mid is None or store.present("S1")[:, 1].sum() == mid
@@ -463,7 +401,9 @@ def test_what_is_damaged_is_named_and_the_rest_converted(one, tmp_path, file, da
 
 
 @pytest.mark.parametrize("prepare, remedy", [
-    (lambda source: source.mkdir(), "mp4"), (lambda source: None, "source"), (lambda source: source.write_text("a file"), "source"),
+    (lambda source: source.mkdir(), "mp4"),
+    (lambda source: None, "source"),
+    (lambda source: source.write_text("a file"), "source"),
     (lambda source: (source / "S1/a/b/c").mkdir(parents=True), "mp4"),
 ], ids=["empty", "missing", "a file", "only folders"])  # fmt: skip
 def test_nothing_to_convert(tmp_path, capsys, prepare, remedy):
@@ -471,85 +411,65 @@ def test_nothing_to_convert(tmp_path, capsys, prepare, remedy):
     assert main([str(tmp_path / "source"), str(tmp_path / "store")]) == 1
     err = capsys.readouterr().err
     error = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert (
-        len(error) == 1 and "source" in error[0] and remedy in error[0] and "Traceback" not in err
-    )
+    assert len(error) == 1 and "source" in error[0] and remedy in error[0]
+    assert "Traceback" not in err
     assert not (tmp_path / "store/dataset.json").exists()
 
 
 def test_the_command(one, tmp_path):
     source = write_videos(tmp_path / "source", [one, shorter(lab()[2], 12)], offsets=False)
-    command = [
-        sys.executable,
-        "-m",
-        "data_scripts.videos",
-        str(source),
-        str(tmp_path / "store"),
-        "--image-size",
-        "64",
-        "--workers",
-        "1",
-    ]
-    command += ["--fps", "50", "--offset", "mid=0.06", "--offset", "right=0.14", "--test", "S5"]
+    command = [sys.executable, "-m", "data_scripts.videos", str(source), str(tmp_path / "store")]
+    command += ["--image-size", "64", "--workers", "1", "--fps", "50"]
+    command += ["--offset", "mid=0.06", "--offset", "right=0.14", "--test", "S5"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
     options = dict(image_size=64, fps=50, offsets={"mid": 0.06, "right": 0.14}, test=["S5"])
-    assert (
-        done.returncode == 0
-        and str(convert(source, tmp_path / "store", progress=False, **options)) in done.stdout
-    )
-    assert (
-        wrong_images(open_store(tmp_path / "store"), "S1", 0, one) == []
-        and "Traceback" not in done.stderr
-    )
+    assert str(convert(source, tmp_path / "store", progress=False, **options)) in done.stdout
+    assert wrong_images(open_store(tmp_path / "store"), "S1", 0, one) == []
 
 
 def test_killed_it_goes_on_and_a_second_run_changes_nothing(source, whole, tmp_path):
-    check_resume(
-        convert,
-        source,
-        whole,
-        tmp_path / "store",
-        dict(image_size=128, fps=50, test=["S9"], progress=False),
-    )
+    options = dict(image_size=128, fps=50, test=["S9"], progress=False)
+    check_resume(convert, source, whole, tmp_path / "store", options)
 
 
 def test_two_at_once(source, tmp_path, capsys):
-    official.check_two_at_once(convert, main, source, tmp_path / "store", capsys)
+    check_two_at_once(convert, main, source, tmp_path / "store", capsys)
 
 
 def test_a_test_subject_that_is_not_there(one, tmp_path):
+    source = write_videos(tmp_path / "source", [one])
     with pytest.raises(ValueError, match="S7"):
-        convert(
-            write_videos(tmp_path / "source", [one]),
-            tmp_path / "store",
-            test=["S7"],
-            progress=False,
-            **SMALL,
-        )
+        convert(source, tmp_path / "store", test=["S7"], progress=False, **SMALL)
 
 
 def test_what_is_mended_is_converted_again(one, tmp_path):
-    """The same line after a file was got again, or an offset corrected, makes that clip anew; what
-    did not change stays.
+    """After a file was downloaded again, or an offset corrected, the same command makes that clip
+    anew; what did not change stays.
     """
     source, store = write_videos(tmp_path / "source", [one]), tmp_path / "store"
     video, offsets = source / "S1/Walking/left.mp4", source / "S1/Walking/offsets.csv"
     whole = video.read_bytes()
     cut(video)
-    assert "left" in told(convert, source, store, **SMALL)
+    assert "left" in complaints(convert, source, store, **SMALL)
     video.write_bytes(whole)
-    assert told(convert, source, store, **SMALL) == "" and open_store(store).present("S1").all()
-    before, content = bytes_of(store, "*.arrow"), offsets.read_text()
-    assert told(convert, source, store, **SMALL) == "" and bytes_of(store, "*.arrow") == before
+    assert (
+        complaints(convert, source, store, **SMALL) == "" and open_store(store).present("S1").all()
+    )
+    before, content = store_bytes(store, "*.arrow"), offsets.read_text()
+    assert (
+        complaints(convert, source, store, **SMALL) == ""
+        and store_bytes(store, "*.arrow") == before
+    )
     offsets.write_text(content.replace("0.06", "0.04"))  # as long as it was
     assert offsets.read_text() != content
-    told(convert, source, store, **SMALL)
-    assert bytes_of(store, "*.arrow") != before
+    complaints(convert, source, store, **SMALL)
+    assert store_bytes(store, "*.arrow") != before
 
 
 def grey(path, numbers, fps=30):
-    """A video that shows number t as a grey of 40 + t / 2, without the frames that are not among
-    `numbers`.
+    """Writes a video that has only some frames, those of the `numbers`, and shows frame t as a grey
+    of 40 + t / 2.
     """
     frames = np.stack([np.full((32, 32, 3), 40 + number // 2, np.uint8) for number in numbers])
     write_video(path, frames, times=[1000 * number / fps for number in numbers])
@@ -573,7 +493,7 @@ def test_a_damaged_first_frame_moves_no_other(one, tmp_path):
     source = tmp_path / "source"
     for v, view in enumerate(VIEWS):
         official.write_video(source / f"S1/Walking/{view}.mp4", one.frames[:, v], 50, g="1")
-    official.spoil_frame(source / "S1/Walking/left.mp4", 0)
+    spoil_frame(source / "S1/Walking/left.mp4", 0)
     convert(source, tmp_path / "store", **SMALL)
     store = open_store(tmp_path / "store")
     assert store.present("S1")[:, 0].tolist() == [False] + [True] * 11

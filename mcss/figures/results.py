@@ -52,6 +52,12 @@ def _in_mm(quantity):
     return any(word in quantity for word in ("MPJPE", "M@", "pick"))
 
 
+def as_table(head, rows):
+    """A Markdown table: a line of heads and lines of texts."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
 def origin(result):
     """One paragraph of Markdown: how to make a result again, on what data, and where,
     when and how long it ran.
@@ -63,6 +69,8 @@ def origin(result):
     )
     records = [record for row in result["rows"] for record in row.get("trained", ())]
     trained = sorted({record["commit"] for record in records})
+    # `batch_norm` tests networks that lie ready
+    work = "measuring" if result["experiment"] == "batch_norm" else "training"
     parts = [
         f"`{result['command']}`",
         f"data: {stores}" if stores else "",
@@ -71,7 +79,7 @@ def origin(result):
         f"trained at commit {', '.join(trained)}" if trained else "",
         f"measured at commit {result['commit']}",
         result["hardware"],
-        f"{result['seconds'] / 60:.0f} min of training" if trained else "",
+        f"{result['seconds'] / 60:.0f} min of {work}" if trained else "",
         f"finished {result['finished'][:10]}",
     ]
     return Markdown(f"*How it was made:* {'; '.join(filter(None, parts))}.")

@@ -120,9 +120,10 @@ def _fetch(source, may_download, url, checksums, notes, progress):
     for name, md5 in checksums.items():
         partition, field = re.fullmatch(r"aspset510_v1_(\w+)-(\w+)\.tar\.gz", name).groups()
         inside = "splits.csv" if field == "splits" else f"{partition}/{field}"
-        archive, there = source / name, any(any(source.glob(f"{at}{inside}")) for at in ("", "*/"))
+        archive = source / name
+        unpacked = any(any(source.glob(f"{above}{inside}")) for above in ("", "*/"))
         marked = (source / f".{name}.unpacked").exists()
-        if there and (marked or not archive.exists()):  # unpacked by us, or by hand
+        if unpacked and (marked or not archive.exists()):  # by an earlier run, or by hand
             continue
         if not archive.exists():
             if not may_download:

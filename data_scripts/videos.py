@@ -221,8 +221,8 @@ def _align(timings, seconds, fps, notes):
     videos that share moments with others. Raises `ValueError` if there are none.
     """
     rate = next(iter(timings.values())).rate
-    # in frames: where second 0 of the clip lies in each video, and when in the clip it begins, but
-    # not before second 0, and ends
+    # The clip's second 0 is frame `offset` of a video. Counted in frames from there, the video
+    # runs from `begin` to `end`; what lies before second 0 is not used.
     offset = {path: seconds.get(_view(path), 0.0) * rate for path in timings}
     begin = {path: max(0.0, -offset[path]) for path in timings}
     end = {path: timings[path].frames - 1 - offset[path] for path in timings}
@@ -239,7 +239,7 @@ def _align(timings, seconds, fps, notes):
         shared = list(timings)
     start = min((begin[path] for path in shared), default=0.0)
     stop = max((end[path] for path in shared), default=0.0)
-    # pairs that overlap may still lie ages apart
+    # two pairs that overlap may still lie far apart
     if not shared or len(timings) > 1 and stop - start > sum(t.frames for t in timings.values()):
         raise ValueError(
             f"by the offsets its videos do not show the same moments ({spans}): correct the offsets"

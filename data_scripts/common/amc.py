@@ -79,7 +79,7 @@ def read_asf(path):
         if not ((abs(offsets) < FAR).all() and np.isfinite(axes).all()):
             raise ValueError("it holds lengths or angles that are no numbers")
         if len(dofs[0]) != 6 or not set(sum(dofs, [])) <= set(DOFS):
-            raise ValueError("it holds degrees of freedom that there are not")
+            raise ValueError("it names degrees of freedom that are unknown")
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise ValueError(f"{path} is no readable ASF file ({error}): get it again") from None
     return Skeleton(names, parents, offsets, axes, dofs, unit, degrees)

@@ -13,8 +13,7 @@ from mcss.data import open_store
 @dataclasses.dataclass
 class Report:
     """What a conversion did. path: of the store. notes: a string on each thing that was left out or
-    changed, or looks wrong. frames, images: how many the store holds; text says
-    what it holds.
+    changed, or looks wrong. frames, images: how many the store holds. text: what it is, in words.
     """
 
     path: Path

@@ -28,8 +28,8 @@ def pack_human36m(folder, subject):
 
 
 def pack_3dhp(folder, recording, inside=""):
-    """Moves a sequence's videos into the official zip file, there into a folder `inside`; returns
-    its path.
+    """Moves a sequence's videos into the official zip file, with the prefix `inside`; returns its
+    path.
     """
     videos = folder / recording.subject / recording.action / "imageSequence"
     with zipfile.ZipFile(videos / "vnect_cameras.zip", "w") as file:

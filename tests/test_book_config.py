@@ -72,7 +72,7 @@ def test_a_chapter_opens_in_colab_from_the_configured_repository(path):
     assert '"google.colab" in sys.modules' in first
     assert (
         re.findall(r"git clone -q --depth 1 (\S+) ", first) == [url]
-        and "%pip install -q /content/mcss" in first
+        and "%pip install -q --no-deps /content/mcss" in first
     )
 
 

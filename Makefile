@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(TIMES)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(call timed,environment,$(BIN)/python -m pip install --quiet --requirement requirements.txt)
+	@$(call timed,environment,$(BIN)/python -m pip install --quiet --requirement requirements.txt)
 	@touch $@
 
 install: $(STAMP)

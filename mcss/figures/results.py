@@ -70,7 +70,7 @@ def origin(result):
     records = [record for row in result["rows"] for record in row.get("trained", ())]
     trained = sorted({record["commit"] for record in records})
     # `batch_norm` tests networks that lie ready
-    work = "measuring" if result["experiment"] == "batch_norm" else "training"
+    work = "measuring" if result.get("experiment") == "batch_norm" else "training"
     parts = [
         f"`{result['command']}`",
         f"data: {stores}" if stores else "",

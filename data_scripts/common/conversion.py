@@ -21,9 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from mcss.data import StoreWriter
+from mcss.engine.machine import cores
 
 from .crops import cut, square, upright
-from .machine import cores
 from .report import report
 from .video_reader import decoded, timing
 

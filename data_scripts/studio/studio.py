@@ -14,9 +14,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from mcss.data import StoreWriter
+from mcss.engine.machine import cores
 
 from ..common.crops import QUALITY, jpeg
-from ..common.machine import cores
 from . import motion, wardrobe
 from .body import anny_model
 from .people import draw_subject

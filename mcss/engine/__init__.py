@@ -1,7 +1,7 @@
 """Skip when reading: what training needs on real machines, and the paper does not.
 
-`ranks` (several processes that train together), `precision` (number formats),
-`checkpoint` (files that survive being interrupted), `alarm` (is the embedding
-collapsing?) and `run`, which `mcss.training.train` is written over: where a training
-resumes, keeps its figures and shows its progress.
+`machine` (devices, cores), `ranks` (several processes that train together), `precision`
+(number formats), `checkpoint` (files that survive being interrupted), `alarm` (is the
+embedding collapsing?) and `run`, which `mcss.training.train` is written over: where a
+training resumes, keeps its figures and shows its progress.
 """

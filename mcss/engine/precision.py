@@ -42,8 +42,3 @@ def autocast(precision, device):
         dtype=getattr(torch, name),
         enabled=precision != "float32",
     )
-
-
-def default_device():
-    """'cuda' if there is a GPU, else 'cpu'."""
-    return "cuda" if torch.cuda.is_available() else "cpu"

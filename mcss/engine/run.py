@@ -12,7 +12,8 @@ import torch
 from tqdm import tqdm
 
 from .checkpoint import load_checkpoint, save_checkpoint, with_prefix
-from .precision import autocast, default_device, resolve
+from .machine import default_device
+from .precision import autocast, resolve
 from .ranks import average_gradients, barrier, ranks
 
 #: Steps between two looks at the figures: reading a number off a GPU makes it wait.

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ..data import open_store
-from ..engine.precision import default_device
+from ..engine.machine import default_device
 from ..engine.ranks import ranks
 from .catalogue import EXPERIMENTS
 from .results import provenance, summary

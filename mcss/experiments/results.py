@@ -20,7 +20,6 @@ instead of values.
 
 import json
 import math
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ import torch
 from scipy import stats
 
 from .. import __version__
-from ..engine.precision import default_device
+from ..engine.machine import cores, default_device
 from ..store.files import write_json
 
 FORMAT, VERSION = "mcss-result", 1
@@ -190,13 +189,6 @@ def hardware(device=None):
     names = [line for line in _cpuinfo() if line.startswith("model name")]
     name = names[0].split(":")[1].strip() if names else ""
     return f"{cores()} CPU cores ({name or platform.processor() or platform.machine()})"
-
-
-def cores():
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpuinfo():

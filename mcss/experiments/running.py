@@ -10,10 +10,11 @@ import filelock
 import torch
 from tqdm import tqdm
 
+from ..engine.machine import cores
 from ..engine.ranks import ranks
 from .catalogue import EXPERIMENTS
 from .queue import Queue, seeds_of
-from .results import cores, write_result
+from .results import write_result
 
 #: What a training or a measurement may fail with while the others go on.
 FAILURES = (ValueError, RuntimeError, FileNotFoundError)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from data_scripts.common.machine import cores
-from mcss.engine.precision import default_device
+from mcss.engine.machine import cores, default_device
 from mcss.experiments.results import provenance, rounded
 from mcss.store.files import write_json
 

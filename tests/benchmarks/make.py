@@ -5,7 +5,7 @@ already, or is not counted.
 import subprocess
 from pathlib import Path
 
-from data_scripts.common.machine import cores
+from mcss.engine.machine import cores
 
 from .timing import Row, timer
 

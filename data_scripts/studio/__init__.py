@@ -4,7 +4,8 @@
 path)` renders any `Recipe`. `python -m data_scripts.studio --help` does the same from a shell.
 """
 
-from .cache import cache_folder
+from mcss.engine.machine import cache_folder
+
 from .recipe import PRESETS, Recipe, preset
 
 __all__ = ["PRESETS", "Recipe", "cache_folder", "preset", "preset_store", "render"]

@@ -17,9 +17,8 @@ import warp
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
+from mcss.engine.machine import cache_folder
 from mcss.store.files import checksum
-
-from .cache import cache_folder
 
 #: name, parent, and the Anny bones that move with it. The first bone's head is the joint the group
 #: turns about.

@@ -9,7 +9,8 @@ import sys
 
 import filelock
 
-from .cache import cache_folder
+from mcss.engine.machine import cache_folder
+
 from .recipe import Recipe, preset
 
 

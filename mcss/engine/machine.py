@@ -1,6 +1,7 @@
 """What this process has to compute with."""
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -15,3 +16,13 @@ def cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def cache_folder(cache=None):
+    """Where things that can be made again are kept: `cache`, else the environment's
+    MCSS_CACHE, else ~/.cache/mcss. Made if missing.
+    """
+    default = Path.home() / ".cache" / "mcss"
+    folder = Path(cache or os.environ.get("MCSS_CACHE") or default).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()

@@ -18,7 +18,7 @@ from data_scripts.studio.studio import Studio, clip_name
 from mcss.data import open_store
 
 DATA = Path(__file__).resolve().parents[2] / "book" / "data"
-SHIPPED = sorted(path.name for path in DATA.iterdir() if path.is_dir())
+SHIPPED = sorted(path.parent.name for path in DATA.glob("*/dataset.json"))
 #: Grey levels by which pictures may differ on the mean: other processors and GPUs round rays at
 #: edges differently. Another frame of the same clip differs by several levels.
 TOLERANCE = 0.5

@@ -20,15 +20,23 @@ class Method:
     pairs: int = 66  #: anchor-positive pairs in a batch
     labelled: int = 22  #: labelled images in a batch
     same_subject: bool = True  #: False: every subject in every batch
+    negatives: str = "batch"  #: or 'subject', only of the anchor's own
+    see_all: bool = False  #: the pairs' images go through even without L_cnstr
     gap: float = 0.5  #: seconds that two instants of one clip lie apart in a batch
     margin: float = 0.6  #: alpha
     beta: float = 0.3
     mining: str = "hardest"  #: or another of mcss.ablations.LOSSES
+    temperature: float = 0.1  #: of 'infonce'
     pose_weight: float = 1.0  #: w in L = L_cnstr + w L_pose
+    agree: float = 0.0  #: weight of the views' agreement on the canonical pose
+    align: float = 0.0  #: weight of the subjects' agreement on the mean embedding
+    mirror: bool = False  #: half of all pairs and labelled images, at random
+    augment: str = ""  #: or 'same', 'different' for the two views of a pair
     epochs: int = 40
     lr: float = 1e-3
     lr_drop_epoch: int = 20  #: from this epoch on, lr times lr_drop
     lr_drop: float = 0.1
+    cosine: bool = False  #: lr falls to 0 along a cosine instead of dropping once
     betas: tuple = (0.9, 0.99)
     pose_lr_factor: float = 10.0
     split: str = "train"
@@ -40,6 +48,7 @@ class Method:
     embedding_dim: int = 128
     pretrained: bool = False
     batch_norm: bool = True  #: False leaves out the BatchNorm of G
+    norm: str = "batch"  #: what normalises in F; or 'group'
     seed: int = 0
     precision: str = "auto"  #: see mcss.engine.precision
 
@@ -74,9 +83,28 @@ class TrainingConfig(Machine, Method):
             raise ValueError(
                 f"mining must be one of {', '.join(LOSSES)}, not {self.mining!r}"
             )
+        for name, values in (
+            ("negatives", ("batch", "subject")),
+            ("augment", ("", "same", "different")),
+            ("norm", ("batch", "group")),
+        ):
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"{name} must be one of {values}, not {getattr(self, name)!r}"
+                )
+        if self.mirror and self.target != "canonical":
+            raise ValueError(
+                "mirror=True needs target='canonical': which global pose a mirrored"
+                " picture shows depends on the camera"
+            )
         for name in ("betas", "label_subjects", "label_views"):  # JSON knows no tuples
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def sees_pairs(self):
+        """Whether the unlabelled pairs go through the network."""
+        return self.metric_loss or self.see_all
 
     def method(self):
         """The fields of `Method`, a dict."""

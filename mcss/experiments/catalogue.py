@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import measures
-from .trainings import AMOUNTS, BETAS, SENSITIVITY
+from .trainings import AMOUNTS, BETAS, CANDIDATES, SENSITIVITY, STYLES
 
 
 class Row(NamedTuple):
@@ -16,6 +16,9 @@ class Row(NamedTuple):
     training: str
     on: str = "main"  #: the role of the store it is tested on
     split: str = "test"
+    #: what BatchNorm normalises by: 'running'; 'training', the unlabelled pictures of
+    #: all training subjects; 'subject', each tested person's own (transductive)
+    statistics: str = "running"
 
 
 class Experiment(NamedTuple):
@@ -30,6 +33,17 @@ class Experiment(NamedTuple):
 ONE, ALL = "one subject's labels", "all subjects' labels"
 METHODS = (("mcss", "MCSS"), ("baseline", "Baseline"))
 BACKGROUNDS = (("shared", ""), ("replaced", "-replaced"), ("removed", "-removed"))
+GAP = (
+    (f"Baseline, {ALL}", "baseline-all"),
+    (f"Baseline, {ONE}", "baseline-one"),
+    ("Baseline that sees all pictures", "seeing-one"),
+    ("MCSS", "mcss-one"),
+)
+STATISTICS = {
+    "running": "",
+    "training": ", statistics of all training people",
+    "subject": ", statistics of the test person",
+}
 
 
 def _words_for(amount):
@@ -47,6 +61,39 @@ EXPERIMENTS = {
             Row(f"MCSS, {ONE}", "mcss-one"),
         ),
         measures.pose_errors,
+    ),
+    "fair": Experiment(
+        "A fair Baseline: what comes of the pictures alone, and of the metric loss",
+        tuple(
+            Row(f"{label}{words}", training, statistics=statistics)
+            for label, training in (
+                ("Baseline", "baseline-one"),
+                ("Baseline that sees all pictures", "seeing-one"),
+                ("MCSS", "mcss-one"),
+            )
+            for statistics, words in STATISTICS.items()
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "gap": Experiment(
+        "What unlabelled views save, against how differently people move",
+        tuple(
+            Row(
+                f"{label}, style {strength}",
+                training if role == "main" else f"{training}-{role}",
+                on=role,
+            )
+            for strength, role in STYLES.items()
+            for label, training in GAP
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "candidates": Experiment(
+        "Changes of the recipe, on a validation subject",
+        tuple(
+            Row(name, f"candidate {name}", split="validation") for name in CANDIDATES
+        ),
+        measures.errors_and_retrieval,
     ),
     "table2": Experiment(
         "Table 2: canonical against global targets, and a deeper backbone",

@@ -33,6 +33,11 @@ class Training(NamedTuple):
 
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
+#: The Baseline whose forward pass carries MCSS's unlabelled images: their statistics
+#: without their loss.
+SEEING = METHODS["baseline"] | {"see_all": True}
+#: Experiment `gap`: the role of a store for each strength of style.
+STYLES = {0: "style-0", 0.5: "style-0.5", 1: "main", 1.5: "style-1.5"}
 METRIC = {"pose_loss": False}
 #: Fig. 3: how much is labelled. 'one' is the paper's S1. The paper names the ends only;
 #: the steps between are ours.
@@ -64,6 +69,25 @@ SENSITIVITY = {
     "512 dimensions": {"embedding_dim": 512},
     "InfoNCE": {"mining": "infonce"},
     "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
+}
+#: People mixed in a batch, each pair against its own person's only.
+WITHIN = {"same_subject": False, "negatives": "subject", "mining": "infonce"}
+MIRROR, COSINE = {"mirror": True}, {"cosine": True}
+TOGETHER = WITHIN | MIRROR | COSINE
+#: Experiment `candidates`: changes of the paper's recipe, trained and tested as
+#: SENSITIVITY is; first alone, then added to those that may go together.
+CANDIDATES = {
+    "the paper's recipe": {},
+    "InfoNCE within each person, people mixed": WITHIN,
+    "mirrored": MIRROR,
+    "cosine": COSINE,
+    "these three": TOGETHER,
+    "these three, views agree": TOGETHER | {"agree": 1.0},
+    "these three, augmented alike": TOGETHER | {"augment": "same"},
+    "these three, augmented differently": TOGETHER | {"augment": "different"},
+    "these three, more labels in a batch": TOGETHER | {"labelled": 16, "pairs": 20},
+    "these three, people aligned": TOGETHER | {"align": 1.0},
+    "these three, GroupNorm": TOGETHER | {"norm": "group"},
 }
 #: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
 FACTORS = ("epochs", "lr_drop_epoch")
@@ -101,6 +125,23 @@ TRAININGS = {
         )
         for bn in (True, False)
         for beta in BETAS
+    },
+    **{f"seeing-{amount}": Training(SEEING | AMOUNTS[amount]) for amount in AMOUNTS},
+    **{f"seeing-one-{views}": Training(SEEING | ONE | VIEWS[views]) for views in VIEWS},
+    **{
+        f"{method}-{role}": Training(change, store=role)
+        for role in STYLES.values()
+        if role != "main"
+        for method, change in {
+            "baseline-all": METHODS["baseline"],
+            "baseline-one": METHODS["baseline"] | ONE,
+            "seeing-one": SEEING | ONE,
+            "mcss-one": ONE,
+        }.items()
+    },
+    **{
+        f"candidate {name}": Training(ONE | {"split": "fit"} | change)
+        for name, change in CANDIDATES.items()
     },
     **{
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)

@@ -73,6 +73,8 @@ SENSITIVITY = {
 #: People mixed in a batch, each pair against its own person's only.
 WITHIN = {"same_subject": False, "negatives": "subject", "mining": "infonce"}
 MIRROR, COSINE = {"mirror": True}, {"cosine": True}
+DIFFERENT, AGREE = {"augment": "different"}, {"agree": 1.0}
+MORE_LABELS = {"labelled": 16, "pairs": 20}  #: as many images in all
 TOGETHER = WITHIN | MIRROR | COSINE
 #: Experiment `candidates`: changes of the paper's recipe, trained and tested as
 #: SENSITIVITY is; first alone, then added to those that may go together.
@@ -82,12 +84,22 @@ CANDIDATES = {
     "mirrored": MIRROR,
     "cosine": COSINE,
     "these three": TOGETHER,
-    "these three, views agree": TOGETHER | {"agree": 1.0},
+    "these three, views agree": TOGETHER | AGREE,
     "these three, augmented alike": TOGETHER | {"augment": "same"},
-    "these three, augmented differently": TOGETHER | {"augment": "different"},
-    "these three, more labels in a batch": TOGETHER | {"labelled": 16, "pairs": 20},
+    "these three, augmented differently": TOGETHER | DIFFERENT,
+    "these three, more labels in a batch": TOGETHER | MORE_LABELS,
     "these three, people aligned": TOGETHER | {"align": 1.0},
     "these three, GroupNorm": TOGETHER | {"norm": "group"},
+    "these three, different, agree": TOGETHER | DIFFERENT | AGREE,
+    "these three, different, agree, more labels": (
+        TOGETHER | DIFFERENT | AGREE | MORE_LABELS
+    ),
+    "these three, different, agree, more labels, GroupNorm": (
+        TOGETHER | DIFFERENT | AGREE | MORE_LABELS | {"norm": "group"}
+    ),
+    "these three, different, agree strongly, more labels": (
+        TOGETHER | DIFFERENT | {"agree": 3.0} | MORE_LABELS
+    ),
 }
 #: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
 FACTORS = ("epochs", "lr_drop_epoch")

@@ -24,7 +24,7 @@ SCHEDULES = {
 
 class Training(NamedTuple):
     """One training. change: fields of `TrainingConfig`; 'label_subjects' counts the
-    split's first subjects here.
+    split's first subjects here, and 'times' holds factors of the schedule's own values.
     """
 
     change: dict
@@ -68,13 +68,14 @@ SENSITIVITY = {
     "32 dimensions": {"embedding_dim": 32},
     "512 dimensions": {"embedding_dim": 512},
     "InfoNCE": {"mining": "infonce"},
-    "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
+    "twice the epochs": {"times": {"epochs": 2, "lr_drop_epoch": 2}},
 }
 #: People mixed in a batch, each pair against its own person's only.
 WITHIN = {"same_subject": False, "negatives": "subject", "mining": "infonce"}
 MIRROR, COSINE = {"mirror": True}, {"cosine": True}
 DIFFERENT, AGREE = {"augment": "different"}, {"agree": 1.0}
-MORE_LABELS = {"labelled": 16, "pairs": 20}  #: as many images in all
+#: As many images in a batch and in all.
+MORE_LABELS = {"times": {"labelled": 2, "pairs": 5 / 6, "epochs": 5 / 6}}
 TOGETHER = WITHIN | MIRROR | COSINE
 #: Experiment `candidates`: changes of the paper's recipe, trained and tested as
 #: SENSITIVITY is; first alone, then added to those that may go together.
@@ -101,8 +102,6 @@ CANDIDATES = {
         TOGETHER | DIFFERENT | {"agree": 3.0} | MORE_LABELS
     ),
 }
-#: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
-FACTORS = ("epochs", "lr_drop_epoch")
 
 TRAININGS = {
     **{
@@ -185,12 +184,8 @@ def configuration(name, store, schedule, seed):
         views = tuple(split.views[k] for k in change["label_views"])
         # None for all views, so that V1234 is the training with all views
         change["label_views"] = None if len(views) == len(split.views) else views
-    if name.startswith("sensitivity"):
-        change |= {
-            field: getattr(base, field) * change[field]
-            for field in FACTORS
-            if field in change
-        }
+    for field, factor in change.pop("times", {}).items():
+        change[field] = round(getattr(base, field) * factor)
     return dataclasses.replace(base, seed=seed, **change)
 
 

@@ -36,6 +36,7 @@ def convert(
     clips=None,
     test_clips=None,
     image_size=None,
+    deal=False,
     offline=False,
     url=URL,
     device=None,
@@ -46,16 +47,18 @@ def convert(
 
     clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the
     studio's preset `cmu` if None. image_size: pixels of the square pictures; the preset's if None.
-    offline: download nothing. device: 'cpu' or 'cuda'; cuda where there is one if None. A clip that
-    cannot be had or read is left out and named, and comes in when a later run finds it. Raises
-    `ValueError` if no clip is left to train or to test with, or if the store would lose one.
+    deal: each subject does other clips, dealt out in turn, instead of all of them, so that one's
+    motion does not cover another's. offline: download nothing. device: 'cpu' or 'cuda'; cuda where
+    there is one if None. A clip that cannot be had or read is left out and named, and comes in when
+    a later run finds it. Raises `ValueError` if no clip is left to train or to test with, or if the
+    store would lose one.
     """
     recipe, notes = preset("cmu"), []
     train = tuple(dict.fromkeys(clips or recipe.actions))
     test = tuple(dict.fromkeys(test_clips or recipe.test_actions))
     if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
         raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
-    recipe = dataclasses.replace(recipe, actions=train, test_actions=test)
+    recipe = dataclasses.replace(recipe, actions=train, test_actions=test, dealt=deal)
     if image_size is not None:
         recipe = dataclasses.replace(recipe, image_size=image_size)
     motions = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
@@ -121,6 +124,7 @@ main = command(
             help="clips of the training subjects (02_01 02_03 02_05 02_08)")),
         ("--test-clips", dict(
             nargs="+", metavar="CLIP", help="clips of the test subjects (02_02 02_04 02_09)")),
+        ("--deal", dict(action="store_true", help="each subject does other clips, not all")),
         ("--offline", dict(action="store_true", help="download nothing, take what is there")),
         ("--device", dict(help="cpu or cuda; cuda where there is one, if not given")),
     ),

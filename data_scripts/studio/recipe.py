@@ -17,7 +17,7 @@ ALL_ACTIONS = (
 #: As different as six can be.
 FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
-LATER = ("motion", "test_actions", "only", "every", "style")
+LATER = ("motion", "test_actions", "only", "every", "style", "dealt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Recipe:
     the test subjects, if others. only: the subjects that are rendered, if not all, each as it is
     beside the others; every: of each clip each n-th frame is rendered, at fps / every.
     style: how differently people look and move, 0 (all draw from the same motion) to about 1.5.
+    dealt: each person does other actions or clips, dealt out in turn, instead of all.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Recipe:
     only: tuple = ()
     every: int = 1
     style: float = 0.0
+    dealt: bool = False
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):
@@ -64,6 +66,8 @@ class Recipe:
             raise ValueError(f"no such actions: {sorted(unknown)}; there are {ALL_ACTIONS}")
         if unknown := set(self.only) - set(self.train + self.test):
             raise ValueError(f"only {sorted(unknown)}: no subjects of this recipe")
+        if idle := [s for s in self.train + self.test if not self.actions_of(s)]:
+            raise ValueError(f"dealt out, there is nothing for {idle[0]} to do: add clips")
         if not 0 <= self.style <= 2:
             raise ValueError(f"style must be from 0 to 2, not {self.style}")
         if self.every < 1 or min(self.frames, self.test_frames) % self.every:
@@ -90,9 +94,15 @@ class Recipe:
         """
         for subject in self.subjects:
             test = subject in self.test
-            for action in self.test_actions if test and self.test_actions else self.actions:
+            for action in self.actions_of(subject):
                 for take in range(self.test_clips if test else self.clips):
                     yield subject, action, take, self.test_frames if test else self.frames
+
+    def actions_of(self, subject):
+        """The names of what a subject does."""
+        group = self.test if subject in self.test else self.train
+        actions = self.test_actions if group is self.test and self.test_actions else self.actions
+        return actions[group.index(subject) :: len(group)] if self.dealt else actions
 
     @property
     def subjects(self):

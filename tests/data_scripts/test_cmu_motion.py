@@ -225,6 +225,17 @@ def test_a_store_of_real_motion(tmp_path):
 
 
 @needs_clips
+def test_dealt_out_each_person_does_other_clips(tmp_path):
+    clips = {
+        "clips": ["02_01", "02_03", "02_05", "02_08", "01_01"],
+        "test_clips": ["02_02", "03_01"],
+    }
+    store = open_store(convert(CLIPS.parent, tmp_path / "store", deal=True, **SMALL | clips).path)
+    done = {s: [c.action for c in store.clips(s)] for s in store.subjects}
+    assert sorted(sum(done.values(), [])) == sorted(clips["clips"] + clips["test_clips"])
+
+
+@needs_clips
 def test_table_1_runs_on_it(tmp_path, monkeypatch):
     short = SMALL | {"clips": ["02_01", "02_02"]}
     report = convert(CLIPS.parent, tmp_path / "store", **short)

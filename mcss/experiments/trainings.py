@@ -95,12 +95,8 @@ CANDIDATES = {
     "these three, different, agree, more labels": (
         TOGETHER | DIFFERENT | AGREE | MORE_LABELS
     ),
-    "these three, different, agree, more labels, GroupNorm": (
-        TOGETHER | DIFFERENT | AGREE | MORE_LABELS | {"norm": "group"}
-    ),
-    "these three, different, agree strongly, more labels": (
-        TOGETHER | DIFFERENT | {"agree": 3.0} | MORE_LABELS
-    ),
+    "these three, different, GroupNorm": TOGETHER | DIFFERENT | {"norm": "group"},
+    "mirrored, cosine, different": MIRROR | COSINE | DIFFERENT,
 }
 
 TRAININGS = {

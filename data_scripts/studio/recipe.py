@@ -134,6 +134,11 @@ PRESETS = {
     "bench-style": Recipe(
         "bench-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
     ),
+    # some people of `bench-style`, two instants of each clip: to see what style is
+    "show-style": Recipe(
+        "show-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
+        only=("S1", "S5", "S6", "S9"), every=50,
+    ),
     # what `sample` is to `bench`, of the other domain
     "sample-field": Recipe(
         "sample-field", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS,

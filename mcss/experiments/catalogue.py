@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import measures
-from .trainings import AMOUNTS, BETAS, CANDIDATES, SENSITIVITY, STYLES
+from .trainings import AMOUNTS, BETAS, CANDIDATES, INGREDIENTS, SENSITIVITY, STYLES
 
 
 class Row(NamedTuple):
@@ -94,6 +94,32 @@ EXPERIMENTS = {
             Row(name, f"candidate {name}", split="validation") for name in CANDIDATES
         ),
         measures.errors_and_retrieval,
+    ),
+    "improved": Experiment(
+        "IMPROVED without each of its ingredients, on a validation subject",
+        (
+            Row("IMPROVED", "improved-fit", split="validation"),
+            *(
+                Row(f"without {name}", f"improved without {name}", split="validation")
+                for name in INGREDIENTS
+            ),
+            Row(
+                "the paper's recipe", "candidate the paper's recipe", split="validation"
+            ),
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "better": Experiment(
+        "Better than the paper, with as many images, on the test subjects",
+        (
+            Row("Baseline", "baseline-one"),
+            Row("Baseline, improved", "improved-baseline-one"),
+            Row("Baseline that sees all pictures", "seeing-one"),
+            Row("MCSS", "mcss-one"),
+            Row("IMPROVED", "improved-one"),
+            Row(f"Baseline, {ALL}", "baseline-all"),
+        ),
+        measures.errors_and_more_retrieval,
     ),
     "table2": Experiment(
         "Table 2: canonical against global targets, and a deeper backbone",

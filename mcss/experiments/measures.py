@@ -91,6 +91,17 @@ def errors_and_retrieval(evaluated):
     return pose_errors(evaluated) | at_k(retrieval(evaluated), 10)
 
 
+def errors_and_more_retrieval(evaluated):
+    """`errors_and_retrieval`, and the Oracle's M at K = 10."""
+    values = retrieval(evaluated)
+    oracle = {
+        f"{case} Oracle@10": values[f"{case} oracle"][KS.index(10)]
+        for case in ("same", "cross")
+        if f"{case} oracle" in values
+    }
+    return pose_errors(evaluated) | at_k(values, 10) | oracle
+
+
 def at_k(values, k):
     """Of the values of `retrieval`: M at one K of KS, and a blind pick's."""
     cases = [case for case in ("same", "cross") if f"{case} model" in values]

@@ -5,7 +5,7 @@ configuration.
 import dataclasses
 from typing import NamedTuple
 
-from ..configuration import CHAPTER_CONFIG, TrainingConfig
+from ..configuration import CHAPTER_CONFIG, IMPROVED, TrainingConfig
 from ..data import Split
 
 #: What all trainings of a queue start from. 'paper': Section 4, from scratch.
@@ -98,6 +98,21 @@ CANDIDATES = {
     "these three, different, GroupNorm": TOGETHER | DIFFERENT | {"norm": "group"},
     "mirrored, cosine, different": MIRROR | COSINE | DIFFERENT,
 }
+#: The fields that make `IMPROVED` of the paper's recipe.
+IMPROVING = {
+    field: value
+    for field, value in IMPROVED.method().items()
+    if value != TrainingConfig().method()[field]
+}
+#: Experiment `improved`: what is left out, by name, and the fields that it takes.
+INGREDIENTS = {
+    "InfoNCE within each person": ("same_subject", "negatives", "mining"),
+    "mirroring": ("mirror",),
+    "augmentation": ("augment",),
+    "the cosine": ("cosine",),
+}
+#: What the Baseline can have of it.
+FOR_ALL = {field: IMPROVING[field] for field in ("mirror", "augment", "cosine")}
 
 TRAININGS = {
     **{
@@ -145,6 +160,18 @@ TRAININGS = {
             "seeing-one": SEEING | ONE,
             "mcss-one": ONE,
         }.items()
+    },
+    "improved-one": Training(ONE | IMPROVING),
+    "improved-all": Training(IMPROVING),
+    "improved-baseline-one": Training(METHODS["baseline"] | ONE | FOR_ALL),
+    "improved-fit": Training(ONE | {"split": "fit"} | IMPROVING),
+    **{
+        f"improved without {name}": Training(
+            ONE
+            | {"split": "fit"}
+            | {field: v for field, v in IMPROVING.items() if field not in fields}
+        )
+        for name, fields in INGREDIENTS.items()
     },
     **{
         f"candidate {name}": Training(ONE | {"split": "fit"} | change)

@@ -5,12 +5,12 @@ SOURCE/SUBJECT/CLIP/VIEW.mp4, one file a view (mp4, mkv, avi, mov, webm); or SOU
 SOURCE/VIEW.mp4 for a single person. Beside the videos of a clip may lie offsets.csv, with lines
 `view,seconds`: this second of that video is the clip's second 0; and VIEW.csv, with lines
 `frame,x,y,width,height`: a box round the person in that video, frames counted from 0, gaps filled
-in between. Without boxes the whole picture is kept.
+in between (`common.boxes` knows other headings). Without boxes the whole picture is kept.
 """
 
 import argparse
-import csv
 import os
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -19,22 +19,37 @@ import numpy as np
 
 from mcss.store.format import NAME
 
+from .common.boxes import boxes_of, number_in, rows_of
 from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
-from .common.video_reader import timing
+from .common.video_reader import size_of, timing
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")
 MARGIN = 1.1
+#: How cameras call the files into which they split one recording: the number of the recording is
+#: the same, that of the chapter grows (GX010012, GX020012; GOPR0012, GP010012).
+CHAPTER = re.compile(r"G(?:[HXL]\d\d|OPR|P\d\d)(\d{4})", re.IGNORECASE)
 
 
 def convert(
-    source, store, *, image_size=256, fps=10, offsets=None, test=(), workers=None, progress=True
+    source,
+    store,
+    *,
+    image_size=256,
+    fps=10,
+    offsets=None,
+    person=None,
+    test=(),
+    workers=None,
+    progress=True,
 ):
     """Converts your own videos at `source` into a store at `store` and returns a `report.Report`.
 
     image_size: pixels of the square pictures. fps: stored frames a second, at most those of the
     videos. offsets: `{view: seconds}` for all clips, the second of each view that is second 0 of
-    the clip; a clip's offsets.csv overrides them. test: subjects of the split 'test'; all others
+    the clip; a clip's offsets.csv overrides them. person: who is seen in all of them, whatever the
+    folders are called, which then only name clips; else each folder SUBJECT is another person.
+    test: subjects of the split 'test'; all others
     are in 'train'. workers: threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
     if there is nothing to convert; what is bad in part is left out and named in the report.
     """
@@ -51,7 +66,14 @@ def convert(
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
     clips = _find(source, Path(store), notes)
+    if person is not None:
+        clips = _of_one(clips, person)
     subjects = {subject for subject, _ in clips}
+    if len(subjects) > 1:
+        notes.append(
+            f"its folders are taken for {len(subjects)} people ({', '.join(sorted(subjects))}): if"
+            " that is one person, say so with --person NAME"
+        )
     unknown = set(test) - subjects
     if unknown:
         raise ValueError(
@@ -87,7 +109,8 @@ def convert(
         licence="your own: the people in it decide what may be done with it",
         source="own videos",
         fps=fps,
-        recipe={"converter": "videos", "fps": fps, "offsets": offsets},
+        recipe={"converter": "videos", "fps": fps, "offsets": offsets}
+        | ({"person": person} if person else {}),
     )
 
 
@@ -123,6 +146,17 @@ def _find(source, store, notes):
         if path not in expected
     ]
     return clips
+
+
+def _of_one(clips, person):
+    """The clips of `_find` as those of one person: the folders' names go into the clips'."""
+    if not NAME.fullmatch(person):
+        raise ValueError(f"{person!r} cannot name a person: use letters, digits, ' .,()+-'")
+    several = len({subject for subject, _ in clips}) > 1
+    return {
+        (person, f"{subject} {clip}" if several else clip): paths
+        for (subject, clip), paths in clips.items()
+    }
 
 
 def _files(source, store):
@@ -169,8 +203,8 @@ def _reader(paths, fps, offsets):
 
 def _probe(paths, fps, offsets, notes):
     """`{video: Timing}` of a clip's readable videos, and `{view: seconds}`, where second 0 of the
-    clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read or
-    their rates differ.
+    clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read, or
+    if one is slower than what is to be stored.
     """
     names = [_view(path) for path in paths]
     twice = {name for name in names if names.count(name) > 1}
@@ -178,6 +212,17 @@ def _probe(paths, fps, offsets, notes):
         raise ValueError(
             f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
         )
+    chapters = {}
+    for name in names:
+        if match := CHAPTER.fullmatch(name):
+            chapters.setdefault(match[1], []).append(name)
+    for parts in chapters.values():
+        if len(parts) > 1:
+            raise ValueError(
+                f"{', '.join(parts)} in {paths[0].parent} are chapters of one camera's recording,"
+                " not views of several: join them to one file, as with ffmpeg -f concat -safe 0 -i"
+                " LIST.txt -c copy OUT.mp4"
+            )
     seconds = offsets | _offsets(paths[0].parent / "offsets.csv", names, notes)
     if seconds:
         notes += [
@@ -201,16 +246,18 @@ def _probe(paths, fps, offsets, notes):
             notes.append(f"view {_view(path)}: left out: {error}")
     if not timings:
         raise ValueError("none of its videos can be read: " + "; ".join(notes))
-    first, rate = next((path, clock.rate) for path, clock in timings.items())
-    for path, clock in timings.items():
-        if abs(clock.rate - rate) > 5e-4 * rate:
-            raise ValueError(
-                f"{first} has {rate:.5g} frames a second, {path} {clock.rate:.5g}: write one again"
-                f" with the rate of the other, as with ffmpeg -i IN -r {rate:.5g} OUT"
-            )
+    rates = {path: clock.rate for path, clock in timings.items()}
+    slowest = min(rates, key=rates.get)
+    rate = rates[slowest]
+    if max(rates.values()) > 1.01 * rate:
+        by_view = ", ".join(f"{_view(path)} {each:.4g}" for path, each in rates.items())
+        notes.append(
+            f"its views have different rates ({by_view} frames a second): of each, the picture"
+            " nearest in time is taken"
+        )
     if fps > 1.01 * rate:
         raise ValueError(
-            f"{first} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
+            f"{slowest} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
             f" --fps {int(rate)} or less"
         )
     return timings, seconds
@@ -220,15 +267,12 @@ def _align(timings, seconds, fps, notes):
     """`{video: numbers of its frames (T,)}` at the T instants of a clip that are stored, for the
     videos that share moments with others. Raises `ValueError` if there are none.
     """
-    rate = next(iter(timings.values())).rate
-    # The clip's second 0 is frame `offset` of a video. Counted in frames from there, the video
-    # runs from `begin` to `end`; what lies before second 0 is not used.
-    offset = {path: seconds.get(_view(path), 0.0) * rate for path in timings}
+    # The clip's second 0 lies `offset` seconds after a video's first frame. In the clip's seconds
+    # the video runs from `begin` to `end`; what lies before second 0 is not used.
+    offset = {p: seconds.get(_view(p), 0.0) - clock.late for p, clock in timings.items()}
     begin = {path: max(0.0, -offset[path]) for path in timings}
-    end = {path: timings[path].frames - 1 - offset[path] for path in timings}
-    spans = ", ".join(
-        f"{_view(path)} {begin[path] / rate:.4g} to {end[path] / rate:.4g} s" for path in timings
-    )
+    end = {p: (clock.frames - 1) / clock.rate - offset[p] for p, clock in timings.items()}
+    spans = ", ".join(f"{_view(path)} {begin[path]:.4g} to {end[path]:.4g} s" for path in timings)
 
     def overlap(a, b):
         return a != b and max(begin[a], begin[b]) <= min(end[a], end[b])
@@ -240,7 +284,8 @@ def _align(timings, seconds, fps, notes):
     start = min((begin[path] for path in shared), default=0.0)
     stop = max((end[path] for path in shared), default=0.0)
     # two pairs that overlap may still lie far apart
-    if not shared or len(timings) > 1 and stop - start > sum(t.frames for t in timings.values()):
+    filmed = sum(clock.frames / clock.rate for clock in timings.values())
+    if not shared or len(timings) > 1 and stop - start > filmed:
         raise ValueError(
             f"by the offsets its videos do not show the same moments ({spans}): correct the offsets"
         )
@@ -250,16 +295,18 @@ def _align(timings, seconds, fps, notes):
         for path in timings
         if path not in shared
     ]
-    first, last = np.ceil(start / rate * fps - 1e-6), np.floor(stop / rate * fps + 1e-6)
-    instants = np.arange(first, last + 1) / fps * rate
-    return {path: np.round(instants + offset[path]).astype(int) for path in shared}
+    instants = np.arange(np.ceil(start * fps - 1e-6), np.floor(stop * fps + 1e-6) + 1) / fps
+    # each by its own clock: rates that differ by a thousandth are a second apart after a quarter
+    # of an hour
+    return {p: np.round((instants + offset[p]) * timings[p].rate).astype(int) for p in shared}
 
 
 def _boxed(path, frames, notes):
     """The `View` of a video, with the boxes of the CSV file beside it or, without one, whole."""
     boxes = path.with_suffix(".csv")
     if boxes.is_file():
-        return View(path, _boxes(boxes, frames), frames, MARGIN, boxes_of=boxes)
+        found = boxes_of(boxes, frames, size_of(path), notes, _view(path))
+        return View(path, found.__getitem__, frames, MARGIN, boxes_of=boxes)
     notes.append(
         f"view {_view(path)}: there is no {boxes.name}, so the whole picture is kept; a person"
         " should fill it"
@@ -270,69 +317,16 @@ def _boxed(path, frames, notes):
 def _offsets(path, views, notes):
     """`{view: seconds}` of an offsets.csv; empty if there is none."""
     seconds = {}
-    for number, row in _rows(path, 2) if path.is_file() else ():
+    for number, row in rows_of(path, 2, ("view",)) if path.is_file() else ():
         view = _composed(row[0])
         if view in views:
-            seconds[view] = _number(path, number, row[1])
+            seconds[view] = number_in(path, number, row[1])
         else:
             notes.append(
                 f"view {view} is missing: {path} names it, but there is no video of it, only of"
                 f" {', '.join(sorted(views))}"
             )
     return seconds
-
-
-def _boxes(path, frames):
-    """A function from k to the box (x0, y0, x1, y1) in frame `frames[k]`: interpolated between the
-    boxes of a CSV file, NaN before the first and after the last.
-    """
-    rows = [[_number(path, number, value) for value in row] for number, row in _rows(path, 5)]
-    if not rows:
-        raise ValueError(
-            f"{path} has no boxes: write lines 'frame,x,y,width,height', or delete it to keep the"
-            " whole picture"
-        )
-    rows = np.array(sorted(rows, key=lambda row: row[0]))
-    twice = rows[1:, 0][np.diff(rows[:, 0]) == 0]
-    if len(twice):
-        raise ValueError(f"{path} has two boxes of frame {twice[0]:g}: keep one")
-    x, y, width, height = (
-        np.interp(frames, rows[:, 0], column, np.nan, np.nan) for column in rows[:, 1:].T
-    )
-    boxes = np.stack([x, y, x + width, y + height], -1)
-    # a box without size says that nobody is there: nothing is filled in over such a frame
-    boxes[np.isin(frames, rows[(rows[:, 3:] <= 0).any(1), 0])] = np.nan
-    return boxes.__getitem__
-
-
-def _rows(path, width):
-    """Yields (line number, fields) of a CSV file of `width` fields a line, without its heading.
-    Raises `ValueError`, which names the line.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            for number, row in enumerate(csv.reader(file), 1):
-                if not row or (number == 1 and row[0].strip() in ("view", "frame")):
-                    continue
-                if len(row) != width:
-                    raise ValueError(
-                        f"{path}, line {number}: {len(row)} fields instead of {width}; it should be"
-                        f" {'view,seconds' if width == 2 else 'frame,x,y,width,height'}"
-                    )
-                yield number, [value.strip() for value in row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} cannot be read ({error}): write it again as CSV") from None
-
-
-def _number(path, line, text):
-    """The finite number that `text` is; raises `ValueError`, which names the file and line."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise ValueError(f"{path}, line {line}: '{text}' is no number")
-    return value
 
 
 def _offset(text):
@@ -352,6 +346,8 @@ main = command(
         ("--offset", dict(
             dest="offsets", type=_offset, action="append", metavar="VIEW=SECONDS",
             help="this second of that view's videos is second 0; may be given for each view")),
+        ("--person", dict(
+            metavar="NAME", help="all videos show this one person; folders only name clips")),
         ("--test", dict(
             nargs="+", default=(), metavar="SUBJECT", help="people of the split 'test'")),
     ),

@@ -329,7 +329,8 @@ def _pictures(view, image_size, threads, notes):
         )
     if lost:
         notes.append(
-            f"{lost} of {len(wanted)} frames are left out: {view.video.name} is damaged there"
+            f"{lost} of {len(wanted)} frames are left out: {view.video.name} has no picture there;"
+            " the camera lost it, or the file is damaged"
         )
     while True:
         yield None, None

@@ -27,10 +27,34 @@ def square(box, margin, width, height):
     return round((x0 + x1 - size) / 2), round((y0 + y1 - size) / 2), size
 
 
+#: What a display matrix ((a, c), (b, d)) does to a picture: x' = a x + c y, y' = b x + d y.
+TURNS = {
+    (1, 0, 0, 1): None,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_270,  # clockwise; PIL counts the other way
+    (0, 1, -1, 0): Image.Transpose.ROTATE_90,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+
+
 def upright(frame):
-    """An `av.VideoFrame` as a PIL image the right way up: telephones film lying on their side."""
-    picture = frame.to_image()
-    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+    """An `av.VideoFrame` as a PIL image as a player shows it: telephones film lying on their side,
+    and front cameras mirrored. Raises `ValueError` for a display matrix that is no such turn.
+    """
+    picture, matrix = frame.to_image(), frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return picture
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32) / 65536
+    turn = tuple(round(value) for value in (a, c, b, d))
+    if turn not in TURNS:
+        raise ValueError(
+            f"its pictures are to be shown turned or stretched by the matrix {a:g}, {c:g}; {b:g},"
+            f" {d:g}: write it again as it is shown, as with ffmpeg -i IN OUT"
+        )
+    return picture if TURNS[turn] is None else picture.transpose(TURNS[turn])
 
 
 def cut(picture, crop, image_size):

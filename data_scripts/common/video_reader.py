@@ -9,18 +9,29 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.stream import Disposition
+
+#: Frames a second that a file without times may claim; more is a header's mistake.
+FASTEST = 250
 
 
 class Timing(NamedTuple):
-    """The clock of a video. rate: frames a second. begin: the second at which the first frame is
-    shown, None if the file has no times. frames: how many there are, lost ones included. steady:
-    whether they come at one rate, apart from lost ones.
+    """The clock of a video. rate: frames a second. begin: the time of the first frame that is
+    shown, in the file's own seconds, None if it has none. frames: how many there are, lost ones
+    included. steady: whether they come at one rate, apart from lost ones. zero: a player's second 0
+    in the file's seconds; the sound may begin before the pictures.
     """
 
     rate: float
     begin: float | None
     frames: int
     steady: bool
+    zero: float | None = None
+
+    @property
+    def late(self):
+        """The player's second at which the first frame is shown."""
+        return 0.0 if self.begin is None else self.begin - self.zero
 
 
 def timing(path):
@@ -34,28 +45,36 @@ def timing(path):
 @functools.lru_cache(maxsize=256)
 def _timing(path, size, changed):
     with _open(path) as container:
-        stream, times = container.streams.video[0], []
+        stream, times = _pictures(container), []
         try:
-            times = [packet.pts for packet in container.demux(stream) if packet.size]
+            for packet in container.demux(stream):
+                # an edit list hides packets that only help to decode the first ones shown
+                if packet.size and not packet.is_discard:
+                    times.append(packet.pts)
         except (av.FFmpegError, OSError):  # cut off
             pass
         ordered_only = container.format.name == "avi"  # an AVI file holds no times
-        if ordered_only or None in times or not len(set(times)) == len(times) > 2:
-            if not stream.average_rate:
+        if ordered_only or None in times or len(set(times)) < 3:
+            rate = float(stream.average_rate or 0)
+            if not 0 < rate <= FASTEST:
+                says = f"says {rate:g} frames a second" if rate else "does not say its frame rate"
                 raise ValueError(
-                    f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
-                    " 50 OUT"
+                    f"{path} {says} and holds no times of its frames: write it again with the rate"
+                    " it was filmed at, as with ffmpeg -r 50 -i IN OUT"
                 )
-            return Timing(float(stream.average_rate), None, max(len(times), stream.frames), True)
-        times = np.sort(times) * float(stream.time_base)
+            return Timing(rate, None, max(len(times), stream.frames), True)
+        # a time that comes twice shows nothing new
+        times = np.unique(times) * float(stream.time_base)
+        zero = float(times[0])
+        if container.start_time is not None:
+            zero = min(zero, container.start_time / av.time_base)
     steps = np.diff(times) / np.median(np.diff(times))
     whole = np.maximum(np.round(steps), 1)  # 2 where one frame is lost
-    return Timing(
-        float(whole.sum() / (times[-1] - times[0])),
-        float(times[0]),
-        int(whole.sum()) + 1,
-        (abs(steps - whole) > 0.3).mean() < 0.05,
-    )
+    rate = float(whole.sum() / (times[-1] - times[0]))
+    # by how many frames each is shown away from where one rate would show it
+    off = abs((times - times[0]) * rate - np.r_[0, np.cumsum(whole)])
+    steady = (abs(steps - whole) > 0.3).mean() < 0.05 and (off > 1).mean() < 0.02
+    return Timing(rate, float(times[0]), int(whole.sum()) + 1, bool(steady), zero)
 
 
 def decoded(path, threads=0):
@@ -71,7 +90,7 @@ def decoded(path, threads=0):
     number, sound, problem, any_frame = -1, True, "no frame in it", False
     rate, begin, *_ = timing(path)
     with _open(path) as container:
-        stream = container.streams.video[0]
+        stream = _pictures(container)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         packets = container.demux(stream)
@@ -98,15 +117,31 @@ def decoded(path, threads=0):
         raise _damaged(path, problem)
 
 
+def size_of(path):
+    """(width, height) of a video's pictures as a player shows them, turned upright."""
+    with _open(path) as container:
+        stream = _pictures(container)
+        size = stream.codec_context.width, stream.codec_context.height
+        frame = next(iter(container.decode(stream)), None)
+    turned = frame is not None and frame.rotation % 180
+    return size[::-1] if turned else size
+
+
 def _open(path):
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise _damaged(path, error) from None
-    if not container.streams.video:
+    if _pictures(container) is None:
         container.close()
         raise ValueError(f"{path} holds no video")
     return container
+
+
+def _pictures(container):
+    """The stream of the film: the first that is no cover picture; None if there is none."""
+    cover = Disposition.attached_pic
+    return next((s for s in container.streams.video if not s.disposition & cover), None)
 
 
 def _damaged(path, error):

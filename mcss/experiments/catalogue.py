@@ -118,6 +118,8 @@ EXPERIMENTS = {
             Row("MCSS", "mcss-one"),
             Row("IMPROVED", "improved-one"),
             Row(f"Baseline, {ALL}", "baseline-all"),
+            Row("Baseline with as many images", "matched-one"),
+            Row(f"Baseline with as many images, {ALL}", "matched-all"),
         ),
         measures.errors_and_more_retrieval,
     ),

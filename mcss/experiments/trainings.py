@@ -36,6 +36,8 @@ METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
 #: The Baseline whose forward pass carries MCSS's unlabelled images: their statistics
 #: without their loss.
 SEEING = METHODS["baseline"] | {"see_all": True}
+#: The Baseline with as many images a step as MCSS has: 22 + 2 x 66 are 7 x 22.
+MATCHED = METHODS["baseline"] | {"times": {"labelled": 7}}
 #: Experiment `gap`: the role of a store for each strength of style.
 STYLES = {0: "style-0", 0.5: "style-0.5", 1: "main", 1.5: "style-1.5"}
 METRIC = {"pose_loss": False}
@@ -161,6 +163,8 @@ TRAININGS = {
             "mcss-one": ONE,
         }.items()
     },
+    "matched-one": Training(MATCHED | ONE),
+    "matched-all": Training(MATCHED),
     "improved-one": Training(ONE | IMPROVING),
     "improved-all": Training(IMPROVING),
     "improved-baseline-one": Training(METHODS["baseline"] | ONE | FOR_ALL),

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from ..skeleton import JOINTS
 from .format import crop_column, image_column
@@ -31,19 +31,25 @@ def row_of(frame, views, image_size, where):
             )
         row["pose"] = pose.ravel()
     for v, view in enumerate(views):
-        if images[v] is not None:
-            check_image(images[v], image_size, f"{where}, view {view}")
-        row[image_column(view)] = images[v]
+        image = images[v]
+        if image is not None:
+            image = upright(image, image_size, f"{where}, view {view}")
+        row[image_column(view)] = image
         crop = None if crops is None else np.asarray(crops[v], np.float32)
         row[crop_column(view)] = crop
     return row
 
 
-def check_image(image, size, where):
-    """Raises `ValueError` unless the bytes `image` are a JPEG file of size x size."""
+def upright(image, size, where):
+    """The bytes of a JPEG file as they are, or, where EXIF says that the picture is to
+    be turned, which decoders of training data do not heed, turned and written anew.
+
+    Raises `ValueError` unless `image` is a JPEG file of size x size.
+    """
     try:
         with Image.open(io.BytesIO(image)) as header:  # reads no pixels
             kind, (width, height) = header.format, header.size
+            turned = header.getexif().get(ExifTags.Base.Orientation, 1) != 1
     except OSError:
         raise ValueError(
             f"{where}: this is no picture; give the bytes of a JPEG file, or None where"
@@ -54,3 +60,9 @@ def check_image(image, size, where):
             f"{where}: this is a {kind} file of {width} x {height} pixels; the store"
             f" takes JPEG files of image_size, {size}"
         )
+    if not turned:
+        return image
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(image)) as picture:
+        ImageOps.exif_transpose(picture).save(file, "JPEG", quality=95)
+    return file.getvalue()

@@ -81,11 +81,10 @@ class Feeder:
             images = torch.where(of_these[:, None, None, None], images.flip(-1), images)
         if self.changes.augment:
             same = 2 if self.changes.augment == "same" else 1
-            parts = (
-                augmented(images[: 2 * m], rng, same),
-                augmented(images[2 * m :], rng),
+            parts = (images[: 2 * m], same), (images[2 * m :], 1)
+            images = torch.cat(
+                [augmented(part, rng, n) for part, n in parts if len(part)]
             )
-            images = torch.cat(parts)
         return Batch(images, m, targets, groups)
 
     def _pairs_of(self, step):

@@ -93,7 +93,8 @@ class LabelledImages:
             if not known.any():
                 raise ValueError(
                     f"subject {subject} has no poses in this store, so it cannot give"
-                    " labels"
+                    " labels: leave it out of label_subjects, or train without any"
+                    " label, TrainingConfig(pose_loss=False)"
                 )
             poses = torch.full((store.length(subject), *truth.shape[1:]), torch.nan)
             poses[frames] = truth

@@ -103,6 +103,13 @@ class Run:
             differ.append("the data")
         if meta.get("ranks", 1) != self.world:
             differ.append("the number of ranks")
+        if differ == ["epochs"]:
+            raise ValueError(
+                f"{self.directory} holds a run of {there['epochs']} epochs, not"
+                f" {here['epochs']}, and a run keeps its length: to go on from it, take"
+                " another directory, and start=mcss.engine.checkpoint.load_model(this"
+                " one)"
+            )
         if differ:
             raise ValueError(
                 f"{self.directory} holds a run with other settings"

@@ -104,3 +104,5 @@ def test_augmented_views_and_a_run_that_was_cut(store, augment, tmp_path):
     feeder = fed(store, augment=augment)
     assert torch.equal(feeder.batch(4).images, fed(store, augment=augment).batch(4).images)
     assert not torch.equal(feeder.batch(4).images, fed(store).batch(4).images)
+    labels_alone = fed(store, augment=augment, metric_loss=False)
+    assert len(labels_alone.batch(0).images) == 4

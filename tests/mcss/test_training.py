@@ -87,3 +87,10 @@ def test_train_rings_the_alarm(store):
 def test_bad_configurations(store, change, message):
     with pytest.raises(ValueError, match=message):
         train(store, dataclasses.replace(SMALL, **change), progress=False)
+
+
+def test_a_longer_run_of_the_same_directory_says_how_to_go_on(store, tmp_path):
+    short = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2)
+    train(store, short, tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match="a run of 1 epochs, not 2.*start="):
+        train(store, dataclasses.replace(short, epochs=2), tmp_path / "run", progress=False)

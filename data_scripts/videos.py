@@ -2,10 +2,17 @@
 cameras as you like. (`common.video_reader` is what reads a single video file.)
 
 SOURCE/SUBJECT/CLIP/VIEW.mp4, one file a view (mp4, mkv, avi, mov, webm); or SOURCE/CLIP/VIEW.mp4 or
-SOURCE/VIEW.mp4 for a single person. Beside the videos of a clip may lie offsets.csv, with lines
-`view,seconds`: this second of that video is the clip's second 0; and VIEW.csv, with lines
-`frame,x,y,width,height`: a box round the person in that video, frames counted from 0, gaps filled
-in between (`common.boxes` knows other headings). Without boxes the whole picture is kept.
+SOURCE/VIEW.mp4 for a single person. A folder of clips is a person: if the folders are takes of one,
+say so with --person NAME. Each video runs by its own times, as a player shows them, so rates may
+differ and vary. Beside the videos of a clip may lie
+
+  offsets.csv, lines `view,seconds`: this second of that video, as a player counts, is the clip's
+  second 0; without it all begin together;
+
+  VIEW.csv, lines `frame,x,y,width,height`: a box round the person in pixels of the upright picture,
+  from its upper left corner, frames counted from 0, gaps filled in between. A heading
+  `frame,x1,y1,x2,y2` (two corners) or `frame,cx,cy,width,height` (centre) says it otherwise.
+  Without boxes the whole picture is kept.
 """
 
 import argparse
@@ -29,6 +36,13 @@ from .common.video_reader import ROUNDED, timing
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")
 MARGIN = 1.1
+#: A folder of this name is hardly a person's.
+TAKE = re.compile(
+    r"(trial|take|session|clip|rec|recording|run|videos?|films?|movie|cam|cams|camera|cameras|scene"
+    r"|shot|seq|sequence|test|demo|day|part|versuch|aufnahme|szene|[0-9]{4}[-_.]?[0-9]{2})"
+    r"[-_ .0-9]*",
+    re.IGNORECASE,
+)
 FASTEST = 250  # frames a second; a header that says more says nothing
 
 
@@ -39,8 +53,8 @@ def convert(
     image_size=256,
     fps=10,
     offsets=None,
-    person=None,
     test=(),
+    person=None,
     workers=None,
     progress=True,
 ):
@@ -48,10 +62,9 @@ def convert(
 
     image_size: pixels of the square pictures. fps: stored frames a second, at most those of the
     videos. offsets: `{view: seconds}` for all clips, the second of each view that is second 0 of
-    the clip; a clip's offsets.csv overrides them. person: who is seen in all of them, whatever the
-    folders are called, which then only name clips; else each folder SUBJECT is another person.
-    test: subjects of the split 'test'; all others
-    are in 'train'. workers: threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
+    the clip; a clip's offsets.csv overrides them. test: subjects of the split 'test'; all others
+    are in 'train'. person: who is in all of them; then all folders together name a clip. workers:
+    threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
     if there is nothing to convert; what is bad in part is left out and named in the report.
     """
     source, notes, offsets, fps = Path(source), [], dict(offsets or {}), float(fps)
@@ -67,8 +80,7 @@ def convert(
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
     clips = _find(source, Path(store), notes)
-    if person is not None:
-        clips = _of_one(clips, person)
+    clips = _of_one(clips, person) if person else _doubted(clips, notes)
     subjects = {subject for subject, _ in clips}
     if len(subjects) > 1:
         notes.append(
@@ -110,8 +122,13 @@ def convert(
         licence="your own: the people in it decide what may be done with it",
         source="own videos",
         fps=fps,
-        recipe={"converter": "videos", "fps": fps, "offsets": offsets}
-        | ({"person": person} if person else {}),
+        recipe={
+            "converter": "videos",
+            "fps": fps,
+            "offsets": offsets,
+            "times": "of each video",  # earlier stores counted frames, and may be out of step
+            **({"person": person} if person else {}),
+        },
     )
 
 
@@ -150,14 +167,26 @@ def _find(source, store, notes):
 
 
 def _of_one(clips, person):
-    """The clips of `_find` as those of one person: the folders' names go into the clips'."""
+    """The clips with all as `person`'s, called by both of their folders, where that is needed."""
     if not NAME.fullmatch(person):
-        raise ValueError(f"{person!r} cannot name a person: use letters, digits, ' .,()+-'")
-    several = len({subject for subject, _ in clips}) > 1
-    return {
-        (person, f"{subject} {clip}" if several else clip): paths
-        for (subject, clip), paths in clips.items()
-    }
+        raise ValueError(f"'{person}' cannot name a person: use letters, digits, ' .,()+-'")
+    above, own = ({key[k] for key in clips} for k in (0, 1))
+    take = lambda a, b: b if len(above) == 1 else a if len(own) == 1 else f"{a} {b}"
+    renamed = {(person, take(*key)): paths for key, paths in clips.items()}
+    if len(renamed) < len(clips):
+        raise ValueError("with --person two clips would have one name: rename a folder")
+    return renamed
+
+
+def _doubted(clips, notes):
+    """The clips as they are; `notes` gets the people whose names are those of takes."""
+    people = list(dict.fromkeys(person for person, _ in clips))
+    if takes := [name for name in people if TAKE.fullmatch(name)]:
+        notes.append(
+            f"{', '.join(takes)}: a folder of clips is taken for a person, though it is called like"
+            " a take; if they show one and the same, add --person NAME, or there are as many people"
+        )
+    return clips
 
 
 def _files(source, store):
@@ -326,14 +355,15 @@ def _align(clocks, seconds, fps, notes):
         outside = (instants < begin[path] - ROUNDED) | (instants > end[path] + ROUNDED)
         if outside.any():
             notes.append(
-                f"view {_view(path)}: {path.name} shows {begin[path]:.4g} to {end[path]:.4g} s of the"
-                f" clip, so {outside.sum()} of {len(instants)} frames are without it"
+                f"view {_view(path)}: {path.name} shows {begin[path]:.4g} to {end[path]:.4g} s of"
+                f" the clip, so {outside.sum()} of {len(instants)} frames are without it"
             )
         if inside := int((~outside & (positions < 0)).sum()):
             notes.append(
-                f"view {_view(path)}: {inside} of {len(instants)} frames are without it: {path.name}"
-                f" shows nothing within half a frame ({500 * clocks[path].step:.3g} ms) of them; the"
-                " camera lost some or became slower, as telephones do in the dark"
+                f"view {_view(path)}: {inside} of {len(instants)} frames are without it:"
+                f" {path.name} shows nothing within half a frame"
+                f" ({500 * clocks[path].step:.3g} ms) of them; the camera lost some or became"
+                " slower, as telephones do in the dark"
             )
     rates = {path: clocks[path].rate for path in shared}
     if max(rates.values()) > 1.0005 * min(rates.values()):
@@ -415,7 +445,7 @@ main = command(
             dest="offsets", type=_offset, action="append", metavar="VIEW=SECONDS",
             help="this second of that view's videos is second 0; may be given for each view")),
         ("--person", dict(
-            metavar="NAME", help="all videos show this one person; folders only name clips")),
+            metavar="NAME", help="all videos are of this person; folders only name clips")),
         ("--test", dict(
             nargs="+", default=(), metavar="SUBJECT", help="people of the split 'test'")),
     ),

@@ -82,11 +82,6 @@ def convert(
     clips = _find(source, Path(store), notes)
     clips = _of_one(clips, person) if person else _doubted(clips, notes)
     subjects = {subject for subject, _ in clips}
-    if len(subjects) > 1:
-        notes.append(
-            f"its folders are taken for {len(subjects)} people ({', '.join(sorted(subjects))}): if"
-            " that is one person, say so with --person NAME"
-        )
     unknown = set(test) - subjects
     if unknown:
         raise ValueError(
@@ -248,17 +243,6 @@ def _probe(paths, fps, offsets, notes):
         raise ValueError(
             f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
         )
-    chapters = {}
-    for name in names:
-        if match := CHAPTER.fullmatch(name):
-            chapters.setdefault(match[1], []).append(name)
-    for parts in chapters.values():
-        if len(parts) > 1:
-            raise ValueError(
-                f"{', '.join(parts)} in {paths[0].parent} are chapters of one camera's recording,"
-                " not views of several: join them to one file, as with ffmpeg -f concat -safe 0 -i"
-                " LIST.txt -c copy OUT.mp4"
-            )
     seconds = offsets | _offsets(paths[0].parent / "offsets.csv", names, notes)
     if seconds:
         notes += [

@@ -9,10 +9,6 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.stream import Disposition
-
-#: Frames a second that a file without times may claim; more is a header's mistake.
-FASTEST = 250
 
 ROUNDED = 1e-3  # seconds: some files keep whole milliseconds only
 
@@ -117,8 +113,8 @@ def _timing(path, size, changed):
         if container.format.name == "avi" or None in pts:  # an AVI file only counts its pictures
             if not header:
                 raise ValueError(
-                    f"{path} {says} and holds no times of its frames: write it again with the rate"
-                    " it was filmed at, as with ffmpeg -r 50 -i IN OUT"
+                    f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
+                    " 50 OUT"
                 )
             whole = None not in dts and len(set(dts)) == len(dts)
             times = np.sort(dts) * tick if whole else np.arange(len(packets)) / header
@@ -185,16 +181,6 @@ def decoded(path, threads=0, begin=0.0):
         raise _damaged(path, problem)
 
 
-def size_of(path):
-    """(width, height) of a video's pictures as a player shows them, turned upright."""
-    with _open(path) as container:
-        stream = _pictures(container)
-        size = stream.codec_context.width, stream.codec_context.height
-        frame = next(iter(container.decode(stream)), None)
-    turned = frame is not None and frame.rotation % 180
-    return size[::-1] if turned else size
-
-
 def _open(path):
     try:
         container = av.open(str(path))
@@ -204,12 +190,6 @@ def _open(path):
         container.close()
         raise ValueError(f"{path} holds no video")
     return container
-
-
-def _pictures(container):
-    """The stream of the film: the first that is no cover picture; None if there is none."""
-    cover = Disposition.attached_pic
-    return next((s for s in container.streams.video if not s.disposition & cover), None)
 
 
 def _damaged(path, error):

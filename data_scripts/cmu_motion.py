@@ -49,11 +49,13 @@ def convert(
 
     clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the
     studio's preset `cmu` if None. rates: `{"02_01": 60, "75": 60}`, frames a second at which clips,
-    or all of a subject, were recorded, if not at 120; the files do not say it, so that motion which
-    looks too fast gets a note. image_size: pixels of the square pictures; the preset's if None.
-    offline: download nothing. device: 'cpu' or 'cuda'; cuda where there is one if None. A clip that
-    cannot be had or read is left out and named, and comes in when a later run finds it. Raises
-    `ValueError` if no clip is left to train or to test with, or if the store would lose one.
+    or all of a subject, were recorded, if not at 120; the files do not say it, so motion that looks
+    too fast gets a note. image_size: pixels of the square pictures; the preset's if None.
+    deal: each subject does other clips, dealt out in turn, instead of all of them, so that one's
+    motion does not cover another's. offline: download nothing. device: 'cpu' or 'cuda'; cuda where
+    there is one if None. A clip that cannot be had or read is left out and named, and comes in when
+    a later run finds it. Raises `ValueError` if no clip is left to train or to test with, or if the
+    store would lose one.
     """
     recipe, notes = preset("cmu"), []
     train = tuple(dict.fromkeys(clips or recipe.actions))
@@ -61,9 +63,8 @@ def convert(
     if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
         raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
     rates = _rates(dict(rates or {}), train + test)
-    recipe = dataclasses.replace(
-        recipe, actions=train, test_actions=test, rates=tuple(sorted(rates.items()))
-    )
+    as_given = {"dealt": deal, "rates": tuple(sorted(rates.items()))}
+    recipe = dataclasses.replace(recipe, actions=train, test_actions=test, **as_given)
     if image_size is not None:
         recipe = dataclasses.replace(recipe, image_size=image_size)
     motions = load(source, dict.fromkeys(train + test), notes, url, offline, progress, rates)
@@ -80,10 +81,8 @@ def convert(
             )
     for name, mocap in motions.items():
         most = recipe.frames if name in recipe.actions else recipe.test_frames
-        seconds, whole = (
-            min(most, mocap.frames(recipe.fps)) / recipe.fps,
-            len(mocap.ends) / mocap.rate,
-        )
+        seconds = min(most, mocap.frames(recipe.fps)) / recipe.fps
+        whole = len(mocap.ends) / mocap.rate
         if seconds < whole - 0.2:
             longest = seconds >= most / recipe.fps
             why = "no clip is longer" if longest else "then the person would leave the room"
@@ -157,6 +156,7 @@ main = command(
             dest="rates", type=_rate, action="append", metavar="CLIP=RATE",
             help="that clip, or all of that subject, was recorded at this rate, not at 120; may be"
             " given for each")),
+        ("--deal", dict(action="store_true", help="each subject does other clips, not all")),
         ("--offline", dict(action="store_true", help="download nothing, take what is there")),
         ("--device", dict(help="cpu or cuda; cuda where there is one, if not given")),
     ),

@@ -29,9 +29,8 @@ from mcss.store.format import NAME
 from .common.boxes import between, judge, read_boxes
 from .common.chapters import refuse_chapters
 from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
-from .common.crops import picture_size
 from .common.tables import number, rows
-from .common.video_reader import ROUNDED, timing
+from .common.video_reader import FASTEST, ROUNDED, size_of, timing
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")
@@ -43,7 +42,6 @@ TAKE = re.compile(
     r"[-_ .0-9]*",
     re.IGNORECASE,
 )
-FASTEST = 250  # frames a second; a header that says more says nothing
 
 
 def convert(
@@ -162,24 +160,23 @@ def _find(source, store, notes):
 
 
 def _of_one(clips, person):
-    """The clips with all as `person`'s, called by both of their folders, where that is needed."""
+    """The clips as those of one person: the folders' names go into the clips'."""
     if not NAME.fullmatch(person):
-        raise ValueError(f"'{person}' cannot name a person: use letters, digits, ' .,()+-'")
-    above, own = ({key[k] for key in clips} for k in (0, 1))
-    take = lambda a, b: b if len(above) == 1 else a if len(own) == 1 else f"{a} {b}"
-    renamed = {(person, take(*key)): paths for key, paths in clips.items()}
-    if len(renamed) < len(clips):
-        raise ValueError("with --person two clips would have one name: rename a folder")
-    return renamed
+        raise ValueError(f"{person!r} cannot name a person: use letters, digits, ' .,()+-'")
+    several = len({subject for subject, _ in clips}) > 1
+    return {
+        (person, f"{subject} {clip}" if several else clip): paths
+        for (subject, clip), paths in clips.items()
+    }
 
 
 def _doubted(clips, notes):
     """The clips as they are; `notes` gets the people whose names are those of takes."""
     people = list(dict.fromkeys(person for person, _ in clips))
-    if takes := [name for name in people if TAKE.fullmatch(name)]:
+    if any(TAKE.fullmatch(name) for name in people):
         notes.append(
-            f"{', '.join(takes)}: a folder of clips is taken for a person, though it is called like"
-            " a take; if they show one and the same, add --person NAME, or there are as many people"
+            f"its folders are taken for {len(people)} people ({', '.join(people)}), though they are"
+            " called like takes: if that is one person, say so with --person NAME"
         )
     return clips
 
@@ -255,7 +252,7 @@ def _probe(paths, fps, offsets, notes):
     clocks = {}
     for path in paths:
         try:
-            clocks[path] = _plausible(path, timing(path), notes)
+            clocks[path] = _checked(path, timing(path), notes)
         except ValueError as error:
             notes.append(f"view {_view(path)}: left out: {error}")
     if not clocks:
@@ -271,19 +268,14 @@ def _probe(paths, fps, offsets, notes):
     return clocks, seconds
 
 
-def _plausible(path, clock, notes):
-    """The clock of a video; `notes` gets what is doubtful of it. Raises `ValueError` if it cannot
-    be true.
-    """
+def _checked(path, clock, notes):
+    """The clock of a video; `notes` gets what is doubtful of it."""
     name, rate = path.name, 1 / clock.step
     if rate > FASTEST:
-        words = f"{name} claims {rate:.4g} frames a second"
-        if clock.pts is None:
-            raise ValueError(
-                f"{path}: {words} and holds no times: write it again with the rate that it was"
-                " filmed at, as with ffmpeg -r 30 -i IN OUT"
-            )
-        notes.append(f"view {_view(path)}: {words}: if it was filmed slower, write it again")
+        notes.append(
+            f"view {_view(path)}: {name} shows {rate:.4g} frames a second: if it was filmed slower,"
+            " write it again"
+        )
     if clock.claimed > len(clock.times) and clock.pts is None:
         notes.append(
             f"view {_view(path)}: {name} is cut off: of {clock.claimed} frames it holds"
@@ -355,7 +347,7 @@ def _align(clocks, seconds, fps, notes):
             abs(clocks[path].times[p[p >= 0]] - (instants + offset[path])[p >= 0]).max(initial=0)
             for path, p in found.items()
         )
-        listed = ", ".join(f"{path.name} {rate:.5g}" for path, rate in rates.items())
+        listed = ", ".join(f"{_view(path)} {rate:.5g}" for path, rate in rates.items())
         notes.append(
             f"its views have different rates ({listed} frames a second): each picture is taken by"
             f" its own time, and is up to {1000 * off:.0f} ms from its instant"
@@ -374,7 +366,7 @@ def _boxed(path, positions, clock, notes):
         return View(path, None, positions, whole=True, by_position=True)
     found = []
     frames, boxes = read_boxes(table, found)
-    judge(table, frames, boxes, picture_size(path), len(clock.times), 1 / clock.step, found)
+    judge(table, frames, boxes, size_of(path), len(clock.times), 1 / clock.step, found)
     outside = (positions >= 0) & ((positions < frames[0]) | (positions > frames[-1]))
     if outside.any():
         found.append(

@@ -30,8 +30,8 @@ def refuse_chapters(clocks):
     if groups:
         named = "; ".join(", ".join(path.name for path in group) for group in groups)
         raise ValueError(
-            f"{named} in {groups[0][0].parent} are parts of one recording of one camera, not views"
-            " of one moment: join them to one file, as with ffmpeg -f concat -safe 0 -i LIST -c"
+            f"{named} in {groups[0][0].parent} are chapters of one camera's recording, not views of"
+            " one moment: join them to one file, as with ffmpeg -f concat -safe 0 -i LIST -c"
             " copy VIEW.mp4, where LIST has a line file 'NAME' for each part in order, and take the"
             " parts away"
         )

@@ -3,10 +3,7 @@
 import io
 
 import numpy as np
-from av.sidedata.sidedata import Type
 from PIL import Image
-
-from .video_reader import decoded
 
 QUALITY = 92  # of the JPEG files
 FAR = 4  # times the picture's size: a larger box is a mistake, and its crop would fill the memory
@@ -58,11 +55,6 @@ def upright(frame):
     return picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if down < 0 else picture
 
 
-def picture_size(video):
-    """(width, height) of a video's pictures, as a player shows them."""
-    return upright(next(decoded(video, 1))[1]).size
-
-
 def mirrored(frame):
     """Whether a player shows an `av.VideoFrame` mirrored, as front cameras ask for."""
     return np.linalg.det(_display(frame)) < 0
@@ -72,7 +64,7 @@ def _display(frame):
     """The display matrix `(2, 2)` of a frame: a point (column, row) of the file's picture times it
     is where a player shows it, but for a shift.
     """
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return np.eye(2)
     return np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3)[:2, :2] / (1 << 16)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+FASTEST = 250  # frames a second; a header that says more says nothing
 ROUNDED = 1e-3  # seconds: some files keep whole milliseconds only
 
 
@@ -111,10 +112,11 @@ def _timing(path, size, changed):
         pts, dts = zip(*packets)
         tick = float(stream.time_base)
         if container.format.name == "avi" or None in pts:  # an AVI file only counts its pictures
-            if not header:
+            if not 0 < header <= FASTEST:
+                says = f"says {header:g} frames a second" if header else "does not say its rate"
                 raise ValueError(
-                    f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
-                    " 50 OUT"
+                    f"{path} {says} and holds no times of its frames: write it again with the rate"
+                    " that it was filmed at, as with ffmpeg -r 50 -i IN OUT"
                 )
             whole = None not in dts and len(set(dts)) == len(dts)
             times = np.sort(dts) * tick if whole else np.arange(len(packets)) / header
@@ -179,6 +181,13 @@ def decoded(path, threads=0, begin=0.0):
                     yield int(position), frame
     if not any_frame:
         raise _damaged(path, problem)
+
+
+def size_of(path):
+    """(width, height) of a video's pictures, as a player shows them."""
+    _, frame = next(decoded(path, 1))
+    size = frame.width, frame.height
+    return size[::-1] if frame.rotation % 180 else size
 
 
 def _open(path):

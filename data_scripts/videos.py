@@ -276,7 +276,7 @@ def _checked(path, clock, notes):
             f"view {_view(path)}: {name} shows {rate:.4g} frames a second: if it was filmed slower,"
             " write it again"
         )
-    if clock.claimed > len(clock.times) and clock.pts is None:
+    if clock.claimed:
         notes.append(
             f"view {_view(path)}: {name} is cut off: of {clock.claimed} frames it holds"
             f" {len(clock.times)}"

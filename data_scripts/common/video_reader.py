@@ -17,8 +17,8 @@ ROUNDED = 1e-3  # seconds: some files keep whole milliseconds only
 class Timing(NamedTuple):
     """The clock of a video. times `(F,)`: when each of its pictures is shown, ascending, in seconds
     of a player's clock; a picture's place in it is its position. pts `(F,)`: the same as the file
-    writes it, or None if it holds no times; then they are counted from its rate. claimed: how many
-    pictures its header speaks of, 0 if of none. films: how many the file holds; this is the first.
+    writes it, or None if it holds no times; then they are counted at its rate. claimed: how many
+    pictures its header speaks of, if a file without times is cut off. films: how many the file holds; this is the first.
     """
 
     times: np.ndarray
@@ -33,13 +33,15 @@ class Timing(NamedTuple):
         pictures are lost or it slows down in the dark.
         """
         steps = np.diff(self.times)
-        return float(np.percentile(steps[steps > 0], 20)) if steps.any() else 1 / self.header_rate
+        if not steps.any():  # a single picture
+            return 1 / (self.header_rate or 1)
+        return float(np.percentile(steps[steps > 0], 20))
 
     @property
     def rate(self):
         """Pictures a second, counted with those that are lost."""
         if self.pts is None or not np.ptp(self.times):
-            return self.header_rate
+            return 1 / self.step
         return float(self._whole().sum() / np.ptp(self.times))
 
     @property
@@ -52,7 +54,7 @@ class Timing(NamedTuple):
     @property
     def frames(self):
         """How many pictures there are, lost ones included."""
-        return max(int(self.numbers[-1]) + 1, self.claimed if self.pts is None else 0)
+        return max(int(self.numbers[-1]) + 1, self.claimed)
 
     def _whole(self):
         steps = np.diff(self.times)
@@ -111,20 +113,26 @@ def _timing(path, size, changed):
         begin = (container.start_time or 0) / av.time_base
         pts, dts = zip(*packets)
         tick = float(stream.time_base)
-        if container.format.name == "avi" or None in pts:  # an AVI file only counts its pictures
-            if not 0 < header <= FASTEST:
-                says = f"says {header:g} frames a second" if header else "does not say its rate"
+        if container.format.name == "avi" or None in pts:  # an AVI file counts, also what it lacks
+            counted = None not in dts and len(set(dts)) == len(dts)
+            if not (header or counted):
                 raise ValueError(
-                    f"{path} {says} and holds no times of its frames: write it again with the rate"
-                    " that it was filmed at, as with ffmpeg -r 50 -i IN OUT"
+                    f"{path} does not say its frame rate: write it again, as with ffmpeg -i IN -r"
+                    " 50 OUT"
                 )
-            whole = None not in dts and len(set(dts)) == len(dts)
-            times = np.sort(dts) * tick if whole else np.arange(len(packets)) / header
-            return Timing(times - times[0], None, header, claimed, films)
+            times = np.sort(dts) * tick if counted else np.arange(len(packets)) / header
+            # of a file that is cut off, the header still speaks of the rest
+            held = round(np.ptp(times) * header) + 1
+            clock = Timing(times - times[0], None, header, claimed * (claimed > held), films)
+            if clock.step < 1 / FASTEST:
+                raise ValueError(
+                    f"{path} says {1 / clock.step:.4g} frames a second and holds no times of its"
+                    " frames: write it again with the rate that it was filmed at, as with ffmpeg"
+                    " -r 50 -i IN OUT"
+                )
+            return clock
         pts = np.sort(pts)
-        if len(set(pts)) == 1 and not header:
-            header = 1.0  # a single picture
-        return Timing(pts * tick - begin, pts, header, claimed, films)
+        return Timing(pts * tick - begin, pts, header, 0, films)
 
 
 def film(container):

@@ -17,8 +17,9 @@ ROUNDED = 1e-3  # seconds: some files keep whole milliseconds only
 class Timing(NamedTuple):
     """The clock of a video. times `(F,)`: when each of its pictures is shown, ascending, in seconds
     of a player's clock; a picture's place in it is its position. pts `(F,)`: the same as the file
-    writes it, or None if it holds no times; then they are counted at its rate. claimed: how many
-    pictures its header speaks of, if a file without times is cut off. films: how many the file holds; this is the first.
+    writes it, or None if it holds no times; then they are counted at its rate. header_rate: what
+    the header says, 0 if nothing. claimed: how many pictures the header speaks of, if a file
+    without times is cut off, else 0. films: how many the file holds; this is the first.
     """
 
     times: np.ndarray

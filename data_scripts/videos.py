@@ -2,10 +2,17 @@
 cameras as you like. (`common.video_reader` is what reads a single video file.)
 
 SOURCE/SUBJECT/CLIP/VIEW.mp4, one file a view (mp4, mkv, avi, mov, webm); or SOURCE/CLIP/VIEW.mp4 or
-SOURCE/VIEW.mp4 for a single person. Beside the videos of a clip may lie offsets.csv, with lines
-`view,seconds`: this second of that video is the clip's second 0; and VIEW.csv, with lines
-`frame,x,y,width,height`: a box round the person in that video, frames counted from 0, gaps filled
-in between (`common.boxes` knows other headings). Without boxes the whole picture is kept.
+SOURCE/VIEW.mp4 for a single person. A folder of clips is a person: if the folders are takes of one,
+say so with --person NAME. Each video runs by its own times, as a player shows them, so rates may
+differ and vary. Beside the videos of a clip may lie
+
+  offsets.csv, lines `view,seconds`: this second of that video, as a player counts, is the clip's
+  second 0; without it all begin together;
+
+  VIEW.csv, lines `frame,x,y,width,height`: a box round the person in pixels of the upright picture,
+  from its upper left corner, frames counted from 0, gaps filled in between. A heading
+  `frame,x1,y1,x2,y2` (two corners) or `frame,cx,cy,width,height` (centre) says it otherwise.
+  Without boxes the whole picture is kept.
 """
 
 import argparse
@@ -19,16 +26,22 @@ import numpy as np
 
 from mcss.store.format import NAME
 
-from .common.boxes import boxes_of, number_in, rows_of
+from .common.boxes import between, judge, read_boxes
+from .common.chapters import refuse_chapters
 from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
-from .common.video_reader import size_of, timing
+from .common.tables import number, rows
+from .common.video_reader import FASTEST, ROUNDED, size_of, timing
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")
 MARGIN = 1.1
-#: How cameras call the files into which they split one recording: the number of the recording is
-#: the same, that of the chapter grows (GX010012, GX020012; GOPR0012, GP010012).
-CHAPTER = re.compile(r"G(?:[HXL]\d\d|OPR|P\d\d)(\d{4})", re.IGNORECASE)
+#: A folder of this name is hardly a person's.
+TAKE = re.compile(
+    r"(trial|take|session|clip|rec|recording|run|videos?|films?|movie|cam|cams|camera|cameras|scene"
+    r"|shot|seq|sequence|test|demo|day|part|versuch|aufnahme|szene|[0-9]{4}[-_.]?[0-9]{2})"
+    r"[-_ .0-9]*",
+    re.IGNORECASE,
+)
 
 
 def convert(
@@ -38,8 +51,8 @@ def convert(
     image_size=256,
     fps=10,
     offsets=None,
-    person=None,
     test=(),
+    person=None,
     workers=None,
     progress=True,
 ):
@@ -47,10 +60,9 @@ def convert(
 
     image_size: pixels of the square pictures. fps: stored frames a second, at most those of the
     videos. offsets: `{view: seconds}` for all clips, the second of each view that is second 0 of
-    the clip; a clip's offsets.csv overrides them. person: who is seen in all of them, whatever the
-    folders are called, which then only name clips; else each folder SUBJECT is another person.
-    test: subjects of the split 'test'; all others
-    are in 'train'. workers: threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
+    the clip; a clip's offsets.csv overrides them. test: subjects of the split 'test'; all others
+    are in 'train'. person: who is in all of them; then all folders together name a clip. workers:
+    threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
     if there is nothing to convert; what is bad in part is left out and named in the report.
     """
     source, notes, offsets, fps = Path(source), [], dict(offsets or {}), float(fps)
@@ -66,14 +78,8 @@ def convert(
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
     clips = _find(source, Path(store), notes)
-    if person is not None:
-        clips = _of_one(clips, person)
+    clips = _of_one(clips, person) if person else _doubted(clips, notes)
     subjects = {subject for subject, _ in clips}
-    if len(subjects) > 1:
-        notes.append(
-            f"its folders are taken for {len(subjects)} people ({', '.join(sorted(subjects))}): if"
-            " that is one person, say so with --person NAME"
-        )
     unknown = set(test) - subjects
     if unknown:
         raise ValueError(
@@ -109,8 +115,13 @@ def convert(
         licence="your own: the people in it decide what may be done with it",
         source="own videos",
         fps=fps,
-        recipe={"converter": "videos", "fps": fps, "offsets": offsets}
-        | ({"person": person} if person else {}),
+        recipe={
+            "converter": "videos",
+            "fps": fps,
+            "offsets": offsets,
+            "times": "of each video",  # earlier stores counted frames, and may be out of step
+            **({"person": person} if person else {}),
+        },
     )
 
 
@@ -149,7 +160,7 @@ def _find(source, store, notes):
 
 
 def _of_one(clips, person):
-    """The clips of `_find` as those of one person: the folders' names go into the clips'."""
+    """The clips as those of one person: the folders' names go into the clips'."""
     if not NAME.fullmatch(person):
         raise ValueError(f"{person!r} cannot name a person: use letters, digits, ' .,()+-'")
     several = len({subject for subject, _ in clips}) > 1
@@ -157,6 +168,17 @@ def _of_one(clips, person):
         (person, f"{subject} {clip}" if several else clip): paths
         for (subject, clip), paths in clips.items()
     }
+
+
+def _doubted(clips, notes):
+    """The clips as they are; `notes` gets the people whose names are those of takes."""
+    people = list(dict.fromkeys(person for person, _ in clips))
+    if any(TAKE.fullmatch(name) for name in people):
+        notes.append(
+            f"its folders are taken for {len(people)} people ({', '.join(people)}), though they are"
+            " called like takes: if that is one person, say so with --person NAME"
+        )
+    return clips
 
 
 def _files(source, store):
@@ -192,10 +214,17 @@ def _reader(paths, fps, offsets):
     """The `read` of one clip's `Job`."""
 
     def read(notes):
-        timings, seconds = _probe(paths, fps, offsets, notes)
-        frames = _align(timings, seconds, fps, notes)
+        clocks, seconds = _probe(paths, fps, offsets, notes)
         views = {_view(path): None for path in paths}  # None: left out, and noted
-        views |= {_view(path): _boxed(path, frames[path], notes) for path in frames}
+        out = []
+        for path, positions in _align(clocks, seconds, fps, notes).items():
+            try:
+                views[_view(path)] = _boxed(path, positions, clocks[path], notes)
+            except ValueError as error:
+                out.append(f"view {_view(path)}: left out: {error}")
+        notes += out
+        if not any(views.values()):
+            raise ValueError("; ".join(out))
         return Recording(None, views)
 
     return read
@@ -203,8 +232,7 @@ def _reader(paths, fps, offsets):
 
 def _probe(paths, fps, offsets, notes):
     """`{video: Timing}` of a clip's readable videos, and `{view: seconds}`, where second 0 of the
-    clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read, or
-    if one is slower than what is to be stored.
+    clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read.
     """
     names = [_view(path) for path in paths]
     twice = {name for name in names if names.count(name) > 1}
@@ -212,17 +240,6 @@ def _probe(paths, fps, offsets, notes):
         raise ValueError(
             f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
         )
-    chapters = {}
-    for name in names:
-        if match := CHAPTER.fullmatch(name):
-            chapters.setdefault(match[1], []).append(name)
-    for parts in chapters.values():
-        if len(parts) > 1:
-            raise ValueError(
-                f"{', '.join(parts)} in {paths[0].parent} are chapters of one camera's recording,"
-                " not views of several: join them to one file, as with ffmpeg -f concat -safe 0 -i"
-                " LIST.txt -c copy OUT.mp4"
-            )
     seconds = offsets | _offsets(paths[0].parent / "offsets.csv", names, notes)
     if seconds:
         notes += [
@@ -232,95 +249,152 @@ def _probe(paths, fps, offsets, notes):
         ]
     elif len(paths) > 1:
         notes.append("no offsets are given: all videos are taken to begin at the same moment")
-    timings = {}
+    clocks = {}
     for path in paths:
         try:
-            clock = timing(path)
-            if not clock.steady:
-                raise ValueError(
-                    f"the frame rate of {path} varies, as that of some telephones: write it again"
-                    " with a constant one, as with ffmpeg -i IN -r 30 OUT"
-                )
-            timings[path] = clock
+            clocks[path] = _checked(path, timing(path), notes)
         except ValueError as error:
             notes.append(f"view {_view(path)}: left out: {error}")
-    if not timings:
+    if not clocks:
         raise ValueError("none of its videos can be read: " + "; ".join(notes))
-    rates = {path: clock.rate for path, clock in timings.items()}
-    slowest = min(rates, key=rates.get)
-    rate = rates[slowest]
-    if max(rates.values()) > 1.01 * rate:
-        by_view = ", ".join(f"{_view(path)} {each:.4g}" for path, each in rates.items())
-        notes.append(
-            f"its views have different rates ({by_view} frames a second): of each, the picture"
-            " nearest in time is taken"
-        )
+    refuse_chapters(clocks)
+    slowest = min(clocks, key=lambda path: 1 / clocks[path].step)
+    rate = 1 / clocks[slowest].step
     if fps > 1.01 * rate:
         raise ValueError(
             f"{slowest} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
-            f" --fps {int(rate)} or less"
+            f" --fps {int(1.01 * rate)} or less"
         )
-    return timings, seconds
+    return clocks, seconds
 
 
-def _align(timings, seconds, fps, notes):
-    """`{video: numbers of its frames (T,)}` at the T instants of a clip that are stored, for the
-    videos that share moments with others. Raises `ValueError` if there are none.
+def _checked(path, clock, notes):
+    """The clock of a video; `notes` gets what is doubtful of it."""
+    name, rate = path.name, 1 / clock.step
+    if rate > FASTEST:
+        notes.append(
+            f"view {_view(path)}: {name} shows {rate:.4g} frames a second: if it was filmed slower,"
+            " write it again"
+        )
+    if clock.claimed:
+        notes.append(
+            f"view {_view(path)}: {name} is cut off: of {clock.claimed} frames it holds"
+            f" {len(clock.times)}"
+        )
+    if clock.films > 1:
+        notes.append(f"view {_view(path)}: of the {clock.films} films in {name} the first is taken")
+    if clock.repeated.any():
+        notes.append(
+            f"view {_view(path)}: {clock.repeated.sum()} frames of {name} bear the time of another,"
+            " so their own moment is not known, and they are not used"
+        )
+    return clock
+
+
+def _align(clocks, seconds, fps, notes):
+    """`{video: positions of its pictures (T,)}` at the T instants of a clip that are stored, -1
+    where it shows none, for the videos that share moments with others. Raises `ValueError` if there
+    are none.
     """
-    # The clip's second 0 lies `offset` seconds after a video's first frame. In the clip's seconds
-    # the video runs from `begin` to `end`; what lies before second 0 is not used.
-    offset = {p: seconds.get(_view(p), 0.0) - clock.late for p, clock in timings.items()}
-    begin = {path: max(0.0, -offset[path]) for path in timings}
-    end = {p: (clock.frames - 1) / clock.rate - offset[p] for p, clock in timings.items()}
-    spans = ", ".join(f"{_view(path)} {begin[path]:.4g} to {end[path]:.4g} s" for path in timings)
+    # The clip's second 0 is second `offset` of a video. Counted from there, the video runs from
+    # `begin` to `end`; what lies before second 0 is not used.
+    offset = {path: seconds.get(_view(path), 0.0) for path in clocks}
+    begin = {path: max(0.0, clock.times[0] - offset[path]) for path, clock in clocks.items()}
+    end = {path: clock.times[-1] - offset[path] for path, clock in clocks.items()}
+    spans = ", ".join(f"{_view(path)} {begin[path]:.4g} to {end[path]:.4g} s" for path in clocks)
 
     def overlap(a, b):
         return a != b and max(begin[a], begin[b]) <= min(end[a], end[b])
 
-    shared = [path for path in timings if any(overlap(path, other) for other in timings)]
-    if len(timings) == 1:
+    shared = [path for path in clocks if any(overlap(path, other) for other in clocks)]
+    if len(clocks) == 1:
         notes.append("it has one view only, and learning needs two of the same moment")
-        shared = list(timings)
+        shared = list(clocks)
     start = min((begin[path] for path in shared), default=0.0)
     stop = max((end[path] for path in shared), default=0.0)
     # two pairs that overlap may still lie far apart
-    filmed = sum(clock.frames / clock.rate for clock in timings.values())
-    if not shared or len(timings) > 1 and stop - start > filmed:
+    whole = sum(np.ptp(clock.times) + clock.step for clock in clocks.values())
+    if not shared or len(clocks) > 1 and stop - start > whole:
         raise ValueError(
             f"by the offsets its videos do not show the same moments ({spans}): correct the offsets"
         )
     notes += [
         f"view {_view(path)}: left out: by its offset it shows no moment that another view shows"
         f" ({spans}): correct the offset"
-        for path in timings
+        for path in clocks
         if path not in shared
     ]
-    instants = np.arange(np.ceil(start * fps - 1e-6), np.floor(stop * fps + 1e-6) + 1) / fps
-    # each by its own clock: rates that differ by a thousandth are a second apart after a quarter
-    # of an hour
-    return {p: np.round((instants + offset[p]) * timings[p].rate).astype(int) for p in shared}
+    first, last = (np.ceil((start - ROUNDED) * fps), np.floor((stop + ROUNDED) * fps))
+    instants = np.arange(first, last + 1) / fps
+    found = {path: clocks[path].nearest(instants + offset[path]) for path in shared}
+    for path, positions in found.items():
+        outside = (instants < begin[path] - ROUNDED) | (instants > end[path] + ROUNDED)
+        if outside.any():
+            notes.append(
+                f"view {_view(path)}: {path.name} shows {begin[path]:.4g} to {end[path]:.4g} s of"
+                f" the clip, so {outside.sum()} of {len(instants)} frames are without it"
+            )
+        if inside := int((~outside & (positions < 0)).sum()):
+            notes.append(
+                f"view {_view(path)}: {inside} of {len(instants)} frames are without it:"
+                f" {path.name} shows nothing within half a frame"
+                f" ({500 * clocks[path].step:.3g} ms) of them; the camera lost some or became"
+                " slower, as telephones do in the dark"
+            )
+    rates = {path: clocks[path].rate for path in shared}
+    if max(rates.values()) > 1.0005 * min(rates.values()):
+        off = max(
+            abs(clocks[path].times[p[p >= 0]] - (instants + offset[path])[p >= 0]).max(initial=0)
+            for path, p in found.items()
+        )
+        listed = ", ".join(f"{_view(path)} {rate:.5g}" for path, rate in rates.items())
+        notes.append(
+            f"its views have different rates ({listed} frames a second): each picture is taken by"
+            f" its own time, and is up to {1000 * off:.0f} ms from its instant"
+        )
+    return found
 
 
-def _boxed(path, frames, notes):
+def _boxed(path, positions, clock, notes):
     """The `View` of a video, with the boxes of the CSV file beside it or, without one, whole."""
-    boxes = path.with_suffix(".csv")
-    if boxes.is_file():
-        found = boxes_of(boxes, frames, size_of(path), notes, _view(path))
-        return View(path, found.__getitem__, frames, MARGIN, boxes_of=boxes)
-    notes.append(
-        f"view {_view(path)}: there is no {boxes.name}, so the whole picture is kept; a person"
-        " should fill it"
-    )
-    return View(path, None, frames, whole=True)
+    table = path.with_suffix(".csv")
+    if not table.is_file():
+        notes.append(
+            f"view {_view(path)}: there is no {table.name}, so the whole picture is kept; a person"
+            " should fill it"
+        )
+        return View(path, None, positions, whole=True, by_position=True)
+    found = []
+    frames, boxes = read_boxes(table, found)
+    judge(table, frames, boxes, size_of(path), len(clock.times), 1 / clock.step, found)
+    outside = (positions >= 0) & ((positions < frames[0]) | (positions > frames[-1]))
+    if outside.any():
+        found.append(
+            f"{table.name} has boxes from frame {frames[0]:g} to {frames[-1]:g} of {path.name}'s 0"
+            f" to {len(clock.times) - 1}; {outside.sum()} of {len(positions)} frames before or"
+            " after that are left out"
+        )
+    notes += [f"view {_view(path)}: {note}" for note in found]
+    positions = np.where(outside, -1, positions)
+    boxes = between(frames, boxes, positions)
+    return View(path, boxes.__getitem__, positions, MARGIN, boxes_of=table, by_position=True)
 
 
 def _offsets(path, views, notes):
     """`{view: seconds}` of an offsets.csv; empty if there is none."""
     seconds = {}
-    for number, row in rows_of(path, 2, ("view",)) if path.is_file() else ():
-        view = _composed(row[0])
+    for line, fields in rows(path) if path.is_file() else ():
+        if line == 1 and fields[0].casefold() == "view":
+            continue
+        if len(fields) != 2:
+            raise ValueError(
+                f"{path}, line {line}: {len(fields)} fields instead of 2; it should be view,seconds"
+            )
+        view = _composed(fields[0])
+        if view in seconds:
+            raise ValueError(f"{path}, line {line}: view {view} is named twice")
         if view in views:
-            seconds[view] = number_in(path, number, row[1])
+            seconds[view] = number(path, line, fields[1])
         else:
             notes.append(
                 f"view {view} is missing: {path} names it, but there is no video of it, only of"
@@ -347,7 +421,7 @@ main = command(
             dest="offsets", type=_offset, action="append", metavar="VIEW=SECONDS",
             help="this second of that view's videos is second 0; may be given for each view")),
         ("--person", dict(
-            metavar="NAME", help="all videos show this one person; folders only name clips")),
+            metavar="NAME", help="all videos are of this person; folders only name clips")),
         ("--test", dict(
             nargs="+", default=(), metavar="SUBJECT", help="people of the split 'test'")),
     ),

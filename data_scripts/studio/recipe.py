@@ -17,7 +17,7 @@ ALL_ACTIONS = (
 #: As different as six can be.
 FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
-LATER = ("motion", "test_actions", "only", "every", "style", "dealt")
+LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Recipe:
     the test subjects, if others. only: the subjects that are rendered, if not all, each as it is
     beside the others; every: of each clip each n-th frame is rendered, at fps / every.
     style: how differently people look and move, 0 (all draw from the same motion) to about 1.5.
-    dealt: each person does other actions or clips, dealt out in turn, instead of all.
+    dealt: each person does other actions or clips, dealt out in turn, instead of all. rates: of
+    clips of motion capture that were not recorded at the usual rate, (clip, frames a second).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Recipe:
     every: int = 1
     style: float = 0.0
     dealt: bool = False
+    rates: tuple = ()
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):

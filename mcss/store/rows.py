@@ -8,6 +8,9 @@ from PIL import ExifTags, Image, ImageOps
 from ..skeleton import JOINTS
 from .format import crop_column, image_column
 
+#: JPEG's marks of the begin of a scan and of the end; within a scan there are none.
+SCAN, END = b"\xff\xda", b"\xff\xd9"
+
 
 def row_of(frame, views, image_size, where):
     """The row of one frame, a dict by column.
@@ -33,24 +36,23 @@ def row_of(frame, views, image_size, where):
     for v, view in enumerate(views):
         image = images[v]
         if image is not None:
-            image = upright(image, image_size, f"{where}, view {view}")
+            image = checked_image(image, image_size, f"{where}, view {view}")
         row[image_column(view)] = image
         crop = None if crops is None else np.asarray(crops[v], np.float32)
         row[crop_column(view)] = crop
     return row
 
 
-def upright(image, size, where):
-    """The bytes of a JPEG file as they are, or, where EXIF says that the picture is to
-    be turned, which decoders of training data do not heed, turned and written anew.
-
-    Raises `ValueError` unless `image` is a JPEG file of size x size.
+def checked_image(image, size, where):
+    """The bytes `image`, a JPEG file of size x size; written again if its EXIF data ask
+    to turn or mirror it, for the store's readers would not. Raises `ValueError` for
+    anything else, and for a file that is cut off.
     """
     try:
-        with Image.open(io.BytesIO(image)) as header:  # reads no pixels
-            kind, (width, height) = header.format, header.size
-            turned = header.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    except OSError:
+        with Image.open(io.BytesIO(image)) as picture:  # reads no pixels
+            kind, (width, height) = picture.format, picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    except (OSError, SyntaxError):
         raise ValueError(
             f"{where}: this is no picture; give the bytes of a JPEG file, or None where"
             " there is none"
@@ -60,9 +62,14 @@ def upright(image, size, where):
             f"{where}: this is a {kind} file of {width} x {height} pixels; the store"
             f" takes JPEG files of image_size, {size}"
         )
-    if not turned:
-        return image
-    file = io.BytesIO()
+    if image.rfind(END) < image.rfind(SCAN):
+        raise ValueError(f"{where}: this JPEG file is cut off; get it again")
+    return _upright(image) if turned else image
+
+
+def _upright(image):
     with Image.open(io.BytesIO(image)) as picture:
-        ImageOps.exif_transpose(picture).save(file, "JPEG", quality=95)
+        file = io.BytesIO()
+        turned = ImageOps.exif_transpose(picture)
+        turned.save(file, "JPEG", quality=95, subsampling=0)
     return file.getvalue()

@@ -1,10 +1,8 @@
 """What a player shows at a moment is what a store holds of it: films whose every picture says its
-number, with the clocks, turns and boxes of real cameras.
+number, with the clocks and turns of real cameras.
 """
 
-import io
 import struct
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,87 +10,11 @@ from PIL import Image
 
 av = pytest.importorskip("av")
 
-from data_scripts.common.video_reader import timing
+from data_scripts.common.crops import jpeg
+from data_scripts.common.video_reader import Timing
 from data_scripts.videos import convert
 from mcss.data import StoreWriter, open_store
-
-SIDE = 96
-BASE = Fraction(1, 90000)
-
-
-def picture(number):
-    """A picture of 3 x 4 blocks, the bits of its number; never its own mirror image."""
-    bits = [(number >> k & 1) * 200 + 25 for k in range(12)]
-    return np.kron(
-        np.array(bits, np.uint8).reshape(3, 4), np.ones((SIDE // 3, SIDE // 4), np.uint8)
-    )
-
-
-def number_of(image):
-    """What `picture` a decoded image `(3, n, n)` shows."""
-    grey = np.asarray(image, float).mean(0)
-    blocks = grey.reshape(3, grey.shape[0] // 3, 4, grey.shape[1] // 4)[:, 4:-4, :, 4:-4]
-    return int(sum(1 << k for k, value in enumerate(blocks.mean((1, 3)).ravel()) if value > 125))
-
-
-def film(path, times, numbers=None, rate=25, sound=None, gop=10, cover=False, repeat=()):
-    """Writes a film. times: of each frame, in units of BASE. sound: seconds of silence from 0.
-    repeat: packets that get the time of the one before.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as out:
-        if cover:
-            art = out.add_stream("mjpeg", rate=1)
-            art.width, art.height, art.pix_fmt = 320, 240, "yuvj420p"
-            art.disposition = av.stream.Disposition.attached_pic
-        stream = out.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "15"})
-        stream.width = stream.height = SIDE
-        stream.pix_fmt, stream.time_base = "yuv420p", BASE
-        stream.codec_context.time_base, stream.codec_context.gop_size = BASE, gop
-        packets = []
-        if sound:
-            audio = out.add_stream("aac", rate=48000)
-            audio.layout = "mono"
-            for k in range(int(sound * 48000 / 1024)):
-                silent = np.zeros((1, 1024), np.float32)
-                silence = av.AudioFrame.from_ndarray(silent, "fltp", "mono")
-                silence.sample_rate, silence.pts = 48000, 1024 * k
-                packets += audio.encode(silence)
-            packets += audio.encode(None)
-        for k, time in enumerate(times):
-            number = k if numbers is None else numbers[k]
-            frame = av.VideoFrame.from_ndarray(np.stack([picture(number)] * 3, -1), "rgb24")
-            frame = frame.reformat(format="yuv420p")
-            frame.pts, frame.time_base = int(time), BASE
-            packets += stream.encode(frame)
-        packets += stream.encode(None)
-        shown = [p for p in packets if p.stream is stream]
-        for k in repeat:
-            shown[k].pts = shown[k].dts = shown[k - 1].pts
-        if cover:
-            still = av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), "rgb24")
-            packets = [*art.encode(still.reformat(format="yuvj420p")), *packets]
-        for packet in sorted(packets, key=lambda p: float((p.dts or 0) * p.time_base)):
-            out.mux(packet)
-
-
-def moments(source, folder, **options):
-    """The report, and the numbers `(instants, views)` in the store; -1 where a view has nothing."""
-    options = {"image_size": SIDE, "fps": 5, "progress": False} | options
-    report = convert(source, folder, **options)
-    store = open_store(folder)
-    (subject,) = store.subjects
-    present = store.present(subject)
-    return report, np.array([
-        [
-            number_of(store.images(subject, [f], [v])[0]) if present[f, v] else -1
-            for v in range(len(store.view_names))
-        ]
-        for f in range(store.length(subject))
-    ])  # fmt: skip
-
-
-STEADY = [k * 3600 for k in range(75)]  # 25 a second, three seconds
+from tests.data_scripts.films import SIDE, STEADY, film, moments, picture
 
 
 @pytest.mark.parametrize("hidden", [7, 20])
@@ -151,24 +73,103 @@ def test_clocks_that_drift_apart_and_other_rates(tmp_path):
     assert "different rates (a 25, b 25" in str(report) and "c 30 frames a second)" in str(report)
 
 
-def test_a_repeated_time_hides_no_varying_rate(tmp_path):
+def phone(seconds, slow):
+    """Times of a telephone's pictures, in ticks: 25 a second, and from `slow` seconds on 17."""
+    times = [k * 3600 for k in range(int(25 * slow))]
+    return times + [
+        times[-1] + round(90000 / 17 * (k + 1)) for k in range(int(17 * (seconds - slow)))
+    ]
+
+
+@pytest.mark.parametrize("repeat", [(), (11,), (20, 60)])
+def test_a_rate_that_falls_and_times_that_repeat(tmp_path, repeat):
+    """Each picture of the telephone says the moment that it shows, in frames of the steady one; and
+    where that is not known, it is not stored.
+    """
     source = tmp_path / "in"
-    film(source / "P/clip/even.mkv", STEADY)
-    uneven = np.cumsum([0, *[3600] * 30, *[5100] * 44]).tolist()
-    film(source / "P/clip/phone.mkv", uneven, repeat=(11,))
+    film(source / "P/clip/even.mkv", [k * 3600 for k in range(150)])
+    times = phone(6, 2)
+    film(source / "P/clip/phone.mkv", times, [round(t / 3600) for t in times], repeat=repeat)
     report, seen = moments(source, tmp_path / "store")
-    assert (seen[:, 1] == -1).all() and "phone.mkv varies" in str(report)
-    # and hurts no even one
-    film(source / "P/clip/phone.mkv", STEADY, repeat=(11,))
-    _, seen = moments(source, tmp_path / "store2")
-    assert (seen[:, 0] == seen[:, 1]).all()
+    both = seen[(seen >= 0).all(1)]
+    assert len(seen) == 30 and (both[:, 0] == both[:, 1]).all()
+    assert 22 <= len(both) < 30  # of 17 a second, two thirds lie within half a frame of 25
+    notes = str(report)
+    assert "different rates (even 25, phone" in notes and "slower, as telephones do" in notes
+    assert ("bear the time of another" in notes) == bool(repeat)
+    assert "damaged" not in notes
+
+
+def test_of_two_pictures_at_one_time_none_is_stored(tmp_path):
+    source = tmp_path / "in"
+    film(source / "P/clip/a.mkv", STEADY)
+    film(source / "P/clip/b.mkv", STEADY, repeat=(11, 41))
+    report, seen = moments(source, tmp_path / "store", fps=25)
+    assert (seen[:, 0] == np.arange(75)).all()
+    missing = [10, 11, 40, 41]
+    assert (seen[:, 1] == np.where(np.isin(np.arange(75), missing), -1, np.arange(75))).all()
+    assert "view b: 4 frames of b.mkv bear the time of another" in str(report)
+
+
+def test_nearest_by_hand():
+    clock = lambda *times: Timing(np.array(times, float), np.arange(len(times)), 0.0, 0, 1)
+    steady = clock(0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.7, 0.8)
+    asked = [-0.2, -0.04, 0.0, 0.149, 0.151, 0.153, 0.26, 0.4, 0.56, 0.71, 0.79, 0.86]
+    # half way the earlier one, whatever the rounding; nothing in the gap, nor of the twins at 0.7
+    assert steady.nearest(asked).tolist() == [-1, 0, -1, 1, -1, 2, 3, -1, 4, -1, 7, -1]
+    assert clock(0.5).nearest([0.5, 3.0]).tolist() == [0, -1]
+    assert steady.step == pytest.approx(0.1) and steady.numbers.tolist() == [0, 1, 2, 3, 6, 7, 7, 8]
+    assert steady.frames == 9 and steady.rate == pytest.approx(10)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_views_half_a_frame_apart_take_the_same_side(tmp_path, ending):
+    """Each instant lies half way between two pictures of both, but for rounding."""
+    source = tmp_path / "in"
+    for view in "ab":
+        film(source / f"P/clip/{view}.{ending}", STEADY)
+    shifts = {"a": 0.02, "b": 0.14}  # half a frame, and three more
+    _, seen = moments(source, tmp_path / "store", offsets=shifts, fps=25)
+    both = seen[(seen >= 0).all(1)]
+    assert len(both) > 65 and (both[:, 1] - both[:, 0] == 3).all()
+
+
+def test_what_a_camera_lost_is_not_called_damaged(tmp_path):
+    source = tmp_path / "in"
+    film(source / "P/clip/a.mp4", STEADY)
+    kept = [k for k in range(75) if not 20 < k < 32]
+    film(source / "P/clip/b.mp4", [k * 3600 for k in kept], kept)
+    report, seen = moments(source, tmp_path / "store")
+    assert seen[:, 0].tolist() == [*range(0, 75, 5)]
+    assert [a for a, b in seen if b < 0] == [25, 30] and (seen[:, 1] == seen[:, 0]).sum() == 13
+    assert "view b: 2 of 15 frames are without it" in str(report)
+    assert "lost some" in str(report) and "damaged" not in str(report)
+
+
+@pytest.mark.parametrize("repeat", [(), (7,)])
+def test_a_header_that_claims_600_frames_a_second(tmp_path, repeat):
+    source = tmp_path / "in"
+    film(source / "P/clip/a.mkv", STEADY)
+    film(source / "P/clip/b.mkv", STEADY, rate=600, repeat=repeat)
+    assert av.open(str(source / "P/clip/b.mkv")).streams.video[0].average_rate > 500
+    _, seen = moments(source, tmp_path / "store")
+    assert len(seen) == 15 and (seen[:, 0] == seen[:, 1]).all()
 
 
 def test_a_rate_that_only_a_header_claims(tmp_path):
-    path = tmp_path / "in/P/clip/a.avi"
-    film(path, [k * 150 for k in range(60)], rate=600)
-    with pytest.raises(ValueError, match="says 600 frames a second and holds no times"):
-        timing(path)
+    film(tmp_path / "in/P/clip/a.avi", [k * 150 for k in range(60)], rate=600)
+    film(tmp_path / "in/P/clip/b.avi", [k * 3600 for k in range(60)])
+    report, seen = moments(tmp_path / "in", tmp_path / "store")
+    assert (seen[:, 0] == -1).all() and seen[:, 1].tolist() == [*range(0, 60, 5)]
+    assert "a.avi says 600 frames a second and holds no times" in str(report)
+    assert "ffmpeg -r" in str(report)
+
+
+def test_a_file_of_two_films(tmp_path):
+    film(tmp_path / "in/P/clip/a.mp4", STEADY, second=True)
+    report, seen = moments(tmp_path / "in", tmp_path / "store")
+    assert (seen[:, 0] == np.arange(0, 75, 5)).all()
+    assert "of the 2 films in a.mp4 the first is taken" in str(report)
 
 
 def test_a_cover_picture_is_no_film(tmp_path):
@@ -187,6 +188,29 @@ def test_chapters_of_one_recording_are_no_two_views(tmp_path, names):
         film(tmp_path / f"in/P/clip/{name}.mp4", STEADY[:20])
     with pytest.raises(ValueError, match="are chapters of one camera's recording.*concat"):
         moments(tmp_path / "in", tmp_path / "store")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize("names", [("left-01", "left-02"), ("DJI_0099", "DJI_0100")])
+def test_a_recording_that_goes_on_in_another_file(tmp_path, names, goes_on):
+    """Whatever it is called: one begins as the other ends. Cameras that stand apart do not."""
+    source = tmp_path / "in/P/clip"
+    film(source / f"{names[0]}.mp4", STEADY[:20], [1000] * 20)
+    film(source / f"{names[1]}.mp4", STEADY[:20], [1000 if goes_on else 2730] * 20)
+    film(source / "other.mp4", STEADY[:20], [1000] * 20)
+    if goes_on:
+        with pytest.raises(ValueError, match=f"{names[0]}.mp4, {names[1]}.mp4 .*chapters.*concat"):
+            moments(tmp_path / "in", tmp_path / "store")
+    else:
+        assert moments(tmp_path / "in", tmp_path / "store")[1].shape == (4, 3)
+
+
+def test_other_clips_stay_where_one_has_chapters(tmp_path):
+    for name in ("one/GX010031", "one/GX020031", "two/GX010032", "two/GX010533"):
+        film(tmp_path / f"in/P/{name}.MP4", STEADY[:20])
+    report, seen = moments(tmp_path / "in", tmp_path / "store")
+    assert len(seen) == 4 and "P/one is left out" in str(report)
+    assert [c.source for c in open_store(report.path).clips("P")] == ["two"]
 
 
 U = 1 << 16
@@ -210,86 +234,12 @@ def test_as_a_player_shows_it(tmp_path, name):
     at = content.index(b"tkhd") + 44
     content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(bytes(content))
-    moments_of = convert(
-        tmp_path / "in", tmp_path / "store", image_size=SIDE, fps=5, progress=False
-    )
-    image = open_store(moments_of.path).images("P", [1], [0])[0].float().mean(0).numpy()
+    report = convert(tmp_path / "in", tmp_path / "store", image_size=SIDE, fps=5, progress=False)
+    told = "asks to be shown mirrored" in str(report)
+    assert told == (a * d - b * c < 0)
+    image = open_store(report.path).images("P", [1], [0])[0].float().mean(0).numpy()
     assert np.abs(image - shown(picture(1234))).mean() < 12
     assert np.abs(image - picture(1234)).mean() > 25
-
-
-def test_a_jpeg_that_is_to_be_turned_is_stored_turned(tmp_path):
-    file, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = 6  # a camera held upright: clockwise
-    Image.fromarray(picture(77)).convert("RGB").save(file, "JPEG", quality=95, exif=exif)
-    header = dict(name="t", licence="none", source="made up", recipe={}, fps=1, image_size=SIDE)
-    with StoreWriter(tmp_path / "s", views=["a"], **header) as writer:
-        frames = [{"pose": None, "images": [file.getvalue()], "crops": None}]
-        writer.add("P", "clip", "clip", frames)
-        writer.finish({"train": {"subjects": ["P"], "views": None, "frames": None}})
-    image = open_store(tmp_path / "s").images("P", [0], [0])[0].float().mean(0).numpy()
-    assert np.abs(image - np.rot90(picture(77), -1)).mean() < 6
-
-
-BOX = np.array([20, 10, 50, 70])  # x, y, width, height
-LINES = {
-    "x,y,width,height": BOX,
-    "X,Y,W,H": BOX,
-    "x1,y1,x2,y2": [20, 10, 70, 80],
-    "xmin,ymin,xmax,ymax": [20, 10, 70, 80],
-    "left,top,right,bottom": [20, 10, 70, 80],
-    "cx,cy,width,height": [45, 45, 50, 70],
-}
-
-
-def boxed(folder, heading, box, frames=75):
-    """A film with a file of boxes; heading: of the four numbers, None for none."""
-    film(folder / "P/clip/a.mp4", STEADY)
-    box = box if callable(box) else lambda k, box=box: box
-    lines = [f"frame,{heading}"] * (heading is not None)
-    lines += [",".join(map(str, [k, *box(k)])) for k in range(frames)]
-    (folder / "P/clip/a.csv").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-@pytest.mark.parametrize("heading", LINES)
-def test_a_heading_says_what_the_numbers_are(tmp_path, heading):
-    source = boxed(tmp_path / "in", heading, LINES[heading])
-    report = convert(source, tmp_path / "store", image_size=32, fps=5, progress=False)
-    crops = np.asarray(open_store(report.path).crops("P"))[[0, 7], 0]
-    assert np.allclose(crops, [[45 - 38.5, 45 - 38.5, 77]] * 2, atol=1), crops
-
-
-@pytest.mark.parametrize(
-    "heading, box, message",
-    [
-        ("x,y,width,height", (0.2, 0.1, 0.5, 0.7), "are shares of the picture"),
-        (None, (30, 20, 80, 90), "two corners: say what they are"),
-        ("a,b,c,d", BOX, "heading 'frame,a,b,c,d', which says nothing known"),
-    ],
-)
-def test_boxes_that_can_only_be_meant_otherwise(tmp_path, heading, box, message):
-    source = boxed(tmp_path / "in", heading, box)
-    with pytest.raises(ValueError, match=message):
-        convert(source, tmp_path / "store", image_size=32, fps=5, progress=False)
-
-
-@pytest.mark.parametrize(
-    "box, frames, message",
-    [
-        (BOX, 40, "are of frames 0 to 39: 0 stored frames before and 7 after"),
-        (lambda k: (5 + 50 * (k % 20 > 9), 10, 30, 40), 75, "leaps away from the one before"),
-        (lambda k: BOX - [45, 0, 0, 0], 75, "lie by more than a quarter outside"),
-        (lambda k: BOX // (1 + 5 * (k > 70)), 75, "differ in size up to"),
-    ],
-)
-def test_boxes_that_look_odd_are_mentioned(tmp_path, box, frames, message):
-    source = boxed(tmp_path / "in", "x,y,width,height", box, frames)
-    report = convert(source, tmp_path / "store", image_size=32, fps=5, progress=False)
-    assert message in str(report)
-    usual = boxed(tmp_path / "usual", "x,y,width,height", BOX)
-    report = convert(usual, tmp_path / "store2", image_size=32, fps=5, progress=False)
-    assert not [note for note in report.notes if "boxes" in note]
 
 
 def test_two_trials_of_one_person(tmp_path):
@@ -304,3 +254,28 @@ def test_two_trials_of_one_person(tmp_path):
     store = open_store(report.path)
     assert store.subjects == ["Max"] and "taken for" not in str(report)
     assert [c.source for c in store.clips("Max")] == ["Trial_1 videos", "Trial_2 videos"]
+
+
+@pytest.mark.parametrize("names, told", [
+    (("Ada", "Ben"), False), (("session 1", "session 2"), True), (("2026-03-04", "Ada"), True),
+    (("Clipperton", "Camille"), False),
+])  # fmt: skip
+def test_folders_that_are_called_like_takes(tmp_path, names, told):
+    for name in names:
+        for view in "ab":
+            film(tmp_path / f"in/{name}/walk/{view}.mp4", STEADY[:10])
+    report = convert(tmp_path / "in", tmp_path / "store", image_size=32, fps=5, progress=False)
+    assert ("--person" in str(report)) == told
+    assert sorted(open_store(report.path).subjects) == sorted(names)
+
+
+def test_a_store_of_an_earlier_reader_is_not_gone_on_with(tmp_path):
+    """It counted frames, and may be out of step."""
+    film(tmp_path / "in/P/clip/a.mp4", STEADY[:10])
+    header = dict(name="in", licence="", source="", recipe={"converter": "videos"}, fps=5)
+    with StoreWriter(tmp_path / "s", views=["a"], image_size=32, **header) as writer:
+        image = jpeg(Image.new("RGB", (32, 32)))
+        writer.add("P", "clip", "clip", [{"pose": None, "images": [image]}])
+        writer.finish({"train": {"subjects": ["P"], "views": None, "frames": None}})
+    with pytest.raises(ValueError, match="other settings"):
+        convert(tmp_path / "in", tmp_path / "s", image_size=32, fps=5, progress=False)

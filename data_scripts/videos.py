@@ -283,6 +283,12 @@ def _checked(path, clock, notes):
         )
     if clock.films > 1:
         notes.append(f"view {_view(path)}: of the {clock.films} films in {name} the first is taken")
+    if abs(clock.pixel - 1) > 0.01:
+        notes.append(
+            f"view {_view(path)}: a player shows {name} {clock.pixel:.3g} times as wide as its"
+            " pixels say, and it is stored narrow: write it again, as with ffmpeg -i IN -vf"
+            " scale=iw*sar:ih,setsar=1 OUT"
+        )
     if clock.repeated.any():
         notes.append(
             f"view {_view(path)}: {clock.repeated.sum()} frames of {name} bear the time of another,"

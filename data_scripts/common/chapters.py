@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from .crops import upright
-from .video_reader import decoded
+from .video_reader import decoded, last_of
 
 #: GoPro's names: encoding, number of the part, number of the recording; and of older ones.
 GOPRO = re.compile(r"(?:G[A-Z]([0-9]{2})|(GOPR)|GP([0-9]{2}))([0-9]{4})", re.IGNORECASE)
@@ -55,11 +55,10 @@ def _goes_on(path, after, clocks):
     if abs(one.rate - two.rate) > 0.01 * one.rate:
         return False
     try:
-        last = [frame for _, frame in decoded(path, 1, begin=one.times[-1])][-1]
-        first = next(decoded(after, 1))[1]
+        last, (_, first) = last_of(path), next(decoded(after, 1))
     except ValueError:
         return False
-    if (last.width, last.height) != (first.width, first.height):
+    if last is None or (last.width, last.height) != (first.width, first.height):
         return False
     a, b = (np.asarray(upright(f).convert("L").resize((LOOK, LOOK)), float) for f in (last, first))
     return abs(a - b).mean() < ALIKE and a.std() > PLAIN

@@ -19,14 +19,16 @@ class Timing(NamedTuple):
     of a player's clock; a picture's place in it is its position. pts `(F,)`: the same as the file
     writes it, or None if it holds no times; then they are counted at its rate. header_rate: what
     the header says, 0 if nothing. claimed: how many pictures the header speaks of, if a file
-    without times is cut off, else 0. films: how many the file holds; this is the first.
+    without times is cut off, else 0. films: how many the file holds; this is the first. pixel: how
+    many times as wide as high a player shows its pixels.
     """
 
     times: np.ndarray
     pts: np.ndarray | None
     header_rate: float
-    claimed: int
-    films: int
+    claimed: int = 0
+    films: int = 1
+    pixel: float = 1.0
 
     @property
     def step(self):
@@ -110,7 +112,7 @@ def _timing(path, size, changed):
         if not packets:
             raise _damaged(path, "no picture in it")
         header, claimed = float(stream.average_rate or 0), stream.frames
-        films = sum(not _cover(other) for other in container.streams.video)
+        about = len(_films(container)), float(stream.sample_aspect_ratio or 1)
         begin = (container.start_time or 0) / av.time_base
         pts, dts = zip(*packets)
         tick = float(stream.time_base)
@@ -124,7 +126,7 @@ def _timing(path, size, changed):
             times = np.sort(dts) * tick if counted else np.arange(len(packets)) / header
             # of a file that is cut off, the header still speaks of the rest
             held = round(np.ptp(times) * header) + 1
-            clock = Timing(times - times[0], None, header, claimed * (claimed > held), films)
+            clock = Timing(times - times[0], None, header, claimed * (claimed > held), *about)
             if clock.step < 1 / FASTEST:
                 raise ValueError(
                     f"{path} says {1 / clock.step:.4g} frames a second and holds no times of its"
@@ -133,28 +135,30 @@ def _timing(path, size, changed):
                 )
             return clock
         pts = np.sort(pts)
-        return Timing(pts * tick - begin, pts, header, 0, films)
+        return Timing(pts * tick - begin, pts, header, 0, *about)
 
 
 def film(container):
-    """The stream of a container's film: not a picture of the cover, which many programs put first.
-    Raises `StopIteration` if there is none.
+    """The stream of a container's film."""
+    return _films(container)[0]
+
+
+def _films(container):
+    """The streams of a container that are films: not the picture of a cover, which many programs
+    put first.
     """
-    return next(stream for stream in container.streams.video if not _cover(stream))
+    cover = av.stream.Disposition.attached_pic
+    pictures = [s for s in container.streams.video if not s.disposition & cover]
+    return [stream for stream in pictures if stream.frames != 1] or pictures
 
 
-def _cover(stream):
-    return av.stream.Disposition.attached_pic in stream.disposition
-
-
-def decoded(path, threads=0, begin=0.0):
+def decoded(path, threads=0):
     """Yields (position, `av.VideoFrame`) of every picture of a video that can be decoded, in the
     order in which they are shown; `Timing` says what a position is.
 
     Damaged pictures are left out, and so are those after them up to the next key frame, because
-    they are made from them. threads: of the decoder; 0 for all cores. begin: seconds; what is shown
-    earlier may be left out. Decoding ends without an error where the file is cut off. Raises
-    `ValueError` if not even one picture can be read.
+    they are made from them. threads: of the decoder; 0 for all cores. Decoding ends without an
+    error where the file is cut off. Raises `ValueError` if not even one picture can be read.
     """
     position, sound, problem, any_frame = -1, True, "no frame in it", False
     clock = timing(path)
@@ -162,9 +166,6 @@ def decoded(path, threads=0, begin=0.0):
         stream = film(container)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
-        if begin and clock.pts is not None:
-            place = min(np.searchsorted(clock.times, begin), len(clock.pts) - 1)
-            container.seek(int(clock.pts[place]), stream=stream)
         packets = container.demux(stream)
         while True:
             try:
@@ -192,6 +193,21 @@ def decoded(path, threads=0, begin=0.0):
         raise _damaged(path, problem)
 
 
+def last_of(path):
+    """The last picture of a video, an `av.VideoFrame`, found without decoding the whole; None if it
+    is not found.
+    """
+    with _open(path) as container:
+        stream, frame = film(container), None
+        try:
+            container.seek(container.duration or 0)
+            for packet in container.demux(stream):
+                frame = (packet.decode() or [frame])[-1]
+        except (av.FFmpegError, OSError):  # cut off
+            pass
+        return frame
+
+
 def size_of(path):
     """(width, height) of a video's pictures, as a player shows them."""
     _, frame = next(decoded(path, 1))
@@ -204,7 +220,7 @@ def _open(path):
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise _damaged(path, error) from None
-    if all(_cover(stream) for stream in container.streams.video):
+    if not _films(container):
         container.close()
         raise ValueError(f"{path} holds no video")
     return container

@@ -28,10 +28,20 @@ def number_of(image):
 
 
 def film(
-    path, times, numbers=None, rate=25, sound=None, gop=10, cover=False, repeat=(), second=False
+    path,
+    times,
+    numbers=None,
+    rate=25,
+    sound=None,
+    gop=10,
+    cover=False,
+    repeat=(),
+    second=False,
+    pixel=None,
 ):
     """Writes a film. times: of each frame, in units of BASE. sound: seconds of silence from 0.
     repeat: packets that get the time of the one before. second: add a film of something else.
+    pixel: how many times as wide as high pixels are shown.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
@@ -42,6 +52,8 @@ def film(
         stream = out.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "15"})
         stream.width = stream.height = SIDE
         stream.pix_fmt, stream.time_base = "yuv420p", BASE
+        if pixel:
+            stream.codec_context.sample_aspect_ratio = Fraction(pixel)
         stream.codec_context.time_base, stream.codec_context.gop_size = BASE, gop
         packets = []
         if sound:
@@ -67,8 +79,11 @@ def film(
             other = out.add_stream("libx264", rate=rate)
             other.width = other.height = SIDE // 2
             other.pix_fmt = "yuv420p"
-            black = np.zeros((SIDE // 2, SIDE // 2, 3), np.uint8)
-            packets += other.encode(av.VideoFrame.from_ndarray(black, "rgb24"))
+            for k in range(10):
+                black = np.zeros((SIDE // 2, SIDE // 2, 3), np.uint8)
+                frame = av.VideoFrame.from_ndarray(black, "rgb24").reformat(format="yuv420p")
+                frame.pts = k
+                packets += other.encode(frame)
             packets += other.encode(None)
         if cover:
             still = av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), "rgb24")

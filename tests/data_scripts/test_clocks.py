@@ -112,7 +112,7 @@ def test_of_two_pictures_at_one_time_none_is_stored(tmp_path):
 
 
 def test_nearest_by_hand():
-    clock = lambda *times: Timing(np.array(times, float), np.arange(len(times)), 0.0, 0, 1)
+    clock = lambda *times: Timing(np.array(times, float), np.arange(len(times)), 0.0)
     steady = clock(0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.7, 0.8)
     asked = [-0.2, -0.04, 0.0, 0.149, 0.151, 0.153, 0.26, 0.4, 0.56, 0.71, 0.79, 0.86]
     # half way the earlier one, whatever the rounding; nothing in the gap, nor of the twins at 0.7
@@ -254,6 +254,11 @@ def test_two_trials_of_one_person(tmp_path):
     store = open_store(report.path)
     assert store.subjects == ["Max"] and "taken for" not in str(report)
     assert [c.source for c in store.clips("Max")] == ["Trial_1 videos", "Trial_2 videos"]
+
+
+def test_pixels_that_are_not_square_are_said(tmp_path):
+    film(tmp_path / "in/P/clip/a.mp4", STEADY[:10], pixel="4/3")
+    assert "shows a.mp4 1.33 times as wide" in str(moments(tmp_path / "in", tmp_path / "store")[0])
 
 
 @pytest.mark.parametrize("names, told", [

@@ -282,7 +282,10 @@ def _checked(path, clock, notes):
             f" {len(clock.times)}"
         )
     if clock.films > 1:
-        notes.append(f"view {_view(path)}: of the {clock.films} films in {name} the first is taken")
+        notes.append(
+            f"view {_view(path)}: {name} holds {clock.films} films, and one of them is taken: write"
+            " the one that you mean to a file of its own, as with ffmpeg -i IN -map 0:v:0 OUT"
+        )
     if abs(clock.pixel - 1) > 0.01:
         notes.append(
             f"view {_view(path)}: a player shows {name} {clock.pixel:.3g} times as wide as its"

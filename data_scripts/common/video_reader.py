@@ -5,6 +5,7 @@ Nothing here knows what is filmed or which videos belong together; that is the c
 """
 
 import functools
+from collections import Counter
 from typing import NamedTuple
 
 import av
@@ -19,8 +20,8 @@ class Timing(NamedTuple):
     of a player's clock; a picture's place in it is its position. pts `(F,)`: the same as the file
     writes it, or None if it holds no times; then they are counted at its rate. header_rate: what
     the header says, 0 if nothing. claimed: how many pictures the header speaks of, if a file
-    without times is cut off, else 0. films: how many the file holds; this is the first. pixel: how
-    many times as wide as high a player shows its pixels.
+    without times is cut off, else 0. films: how many the file holds. pixel: how many times as wide
+    as high a player shows its pixels.
     """
 
     times: np.ndarray
@@ -102,17 +103,19 @@ def timing(path):
 @functools.lru_cache(maxsize=256)
 def _timing(path, size, changed):
     with _open(path) as container:
-        stream, packets = film(container), []
+        stream, packets, counts = film(container), [], Counter()
         try:
-            for packet in container.demux(stream):
-                if packet.size and not packet.is_discard:
+            for packet in container.demux(*container.streams.video):
+                counts[packet.stream.index] += bool(packet.size)
+                if packet.stream.index == stream.index and packet.size and not packet.is_discard:
                     packets.append((packet.pts, packet.dts))
         except (av.FFmpegError, OSError):  # cut off
             pass
         if not packets:
             raise _damaged(path, "no picture in it")
         header, claimed = float(stream.average_rate or 0), stream.frames
-        about = len(_films(container)), float(stream.sample_aspect_ratio or 1)
+        films = sum(count > 1 for count in counts.values())
+        about = films, float(stream.sample_aspect_ratio or 1)
         begin = (container.start_time or 0) / av.time_base
         pts, dts = zip(*packets)
         tick = float(stream.time_base)
@@ -139,17 +142,12 @@ def _timing(path, size, changed):
 
 
 def film(container):
-    """The stream of a container's film."""
-    return _films(container)[0]
-
-
-def _films(container):
-    """The streams of a container that are films: not the picture of a cover, which many programs
-    put first.
+    """The stream of a container's film, None if it has none: the picture of a cover, which many
+    programs put first, is none.
     """
+    stream = container.streams.best("video")
     cover = av.stream.Disposition.attached_pic
-    pictures = [s for s in container.streams.video if not s.disposition & cover]
-    return [stream for stream in pictures if stream.frames != 1] or pictures
+    return None if stream is None or stream.disposition & cover else stream
 
 
 def decoded(path, threads=0):
@@ -220,7 +218,7 @@ def _open(path):
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise _damaged(path, error) from None
-    if not _films(container):
+    if film(container) is None:
         container.close()
         raise ValueError(f"{path} holds no video")
     return container

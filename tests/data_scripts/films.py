@@ -92,6 +92,22 @@ def film(
             out.mux(packet)
 
 
+def trim(path, out, hidden):
+    """Writes an MP4 file of 25 frames a second again so that an edit list hides the first `hidden`,
+    as a lossless cut does.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    keep = {"avoid_negative_ts": "disabled"}
+    with av.open(str(path)) as raw, av.open(str(out), "w", options=keep) as cut:
+        stream = cut.add_stream_from_template(raw.streams.video[0])
+        for packet in raw.demux(raw.streams.video[0]):
+            if packet.dts is not None:
+                moved = int(hidden / 25 / packet.time_base)
+                packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
+                packet.stream = stream
+                cut.mux(packet)
+
+
 def moments(source, folder, **options):
     """The report, and the numbers `(instants, views)` in the store; -1 where a view has nothing."""
     options = {"image_size": SIDE, "fps": 5, "progress": False} | options

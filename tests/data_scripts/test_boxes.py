@@ -13,7 +13,7 @@ from data_scripts.common.boxes import between, judge, read_boxes
 from data_scripts.common.crops import fault, square
 from data_scripts.videos import convert
 from mcss.data import open_store
-from tests.data_scripts.films import STEADY, film
+from tests.data_scripts.films import STEADY, film, trim
 
 USUAL = "frame,x,y,width,height"
 
@@ -195,7 +195,7 @@ def test_boxes_that_end_early_and_a_view_that_is_refused(tmp_path):
     notes = str(report)
     assert "view b: left out" in notes and "shares of the picture" in notes
     assert "boxes from frame 12 to 39 of a.mp4's 0 to 74; 10 of 15 frames" in notes
-    assert "size zero" not in notes and "damaged" not in notes
+    assert "size zero" not in notes and "damaged" not in notes and "has no box" not in notes
 
 
 def test_a_box_of_size_zero_is_nobody(tmp_path):
@@ -219,3 +219,14 @@ def test_frames_are_those_that_are_shown(tmp_path):
     seen = store.present("P")[:, 0]
     assert seen.tolist() == [k in lost for k in instants]
     assert np.allclose(left[seen], instants[seen] / 3, atol=1)
+
+
+def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path):
+    """Detectors do not see them."""
+    source = tmp_path / "in/P/clip"
+    film(tmp_path / "raw.mp4", [3600 * k for k in range(88)], gop=40)
+    trim(tmp_path / "raw.mp4", source / "a.mp4", 13)
+    table(source / "a.csv", USUAL, lambda k: (k / 3, 10, 50, 70), range(75))
+    report = convert(tmp_path / "in", tmp_path / "store", image_size=32, fps=5, progress=False)
+    left = open_store(report.path).crops("P")[:, 0, 0] + 38.5 - 25
+    assert np.allclose(left, np.arange(15) * 5 / 3, atol=1)

@@ -14,7 +14,7 @@ from data_scripts.common.crops import jpeg
 from data_scripts.common.video_reader import Timing
 from data_scripts.videos import convert
 from mcss.data import StoreWriter, open_store
-from tests.data_scripts.films import SIDE, STEADY, film, moments, picture
+from tests.data_scripts.films import SIDE, STEADY, film, moments, picture, trim
 
 
 @pytest.mark.parametrize("hidden", [7, 20])
@@ -23,18 +23,7 @@ def test_what_an_edit_list_hides_is_not_counted(tmp_path, hidden):
     film(tmp_path / "P/clip/whole.mp4", STEADY)
     numbers = [*[4000] * hidden, *range(75)]
     film(tmp_path / "raw.mp4", [k * 3600 for k in range(75 + hidden)], numbers, gop=40)
-    keep = {"avoid_negative_ts": "disabled"}
-    with (
-        av.open(str(tmp_path / "raw.mp4")) as raw,
-        av.open(str(tmp_path / "P/clip/cut.mp4"), "w", options=keep) as out,
-    ):
-        stream = out.add_stream_from_template(raw.streams.video[0])
-        for packet in raw.demux(raw.streams.video[0]):
-            if packet.dts is not None:
-                moved = int(hidden / 25 / packet.time_base)
-                packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
-                packet.stream = stream
-                out.mux(packet)
+    trim(tmp_path / "raw.mp4", tmp_path / "P/clip/cut.mp4", hidden)
     (tmp_path / "raw.mp4").unlink()
     report, seen = moments(tmp_path, tmp_path.parent / f"s{hidden}")
     assert len(seen) == 15 and (seen == np.arange(0, 75, 5)[:, None]).all()
@@ -169,13 +158,16 @@ def test_a_file_of_two_films(tmp_path):
     film(tmp_path / "in/P/clip/a.mp4", STEADY, second=True)
     report, seen = moments(tmp_path / "in", tmp_path / "store")
     assert (seen[:, 0] == np.arange(0, 75, 5)).all()
-    assert "of the 2 films in a.mp4 the first is taken" in str(report)
+    assert "a.mp4 holds 2 films, and one of them is taken" in str(report)
 
 
-def test_a_cover_picture_is_no_film(tmp_path):
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_cover_picture_is_no_film(tmp_path, ending):
     source = tmp_path / "in"
-    film(source / "P/clip/plain.mp4", STEADY)
-    film(source / "P/clip/cover.mp4", STEADY, cover=True)
+    film(source / f"P/clip/plain.{ending}", STEADY)
+    film(source / f"P/clip/cover.{ending}", STEADY, cover=True)
+    streams = av.open(str(source / f"P/clip/cover.{ending}")).streams.video
+    assert streams[ending == "mp4"].width == 320  # before the film in one of them
     _, seen = moments(source, tmp_path / "store")
     assert len(seen) == 15 and (seen[:, 0] == seen[:, 1]).all()
 
@@ -277,10 +269,16 @@ def test_folders_that_are_called_like_takes(tmp_path, names, told):
 def test_a_store_of_an_earlier_reader_is_not_gone_on_with(tmp_path):
     """It counted frames, and may be out of step."""
     film(tmp_path / "in/P/clip/a.mp4", STEADY[:10])
-    header = dict(name="in", licence="", source="", recipe={"converter": "videos"}, fps=5)
+    header = dict(
+        name="in",
+        licence="your own: the people in it decide what may be done with it",
+        source="own videos",
+        fps=5,
+    )
+    header["recipe"] = {"converter": "videos", "fps": 5.0, "offsets": {}}
     with StoreWriter(tmp_path / "s", views=["a"], image_size=32, **header) as writer:
         image = jpeg(Image.new("RGB", (32, 32)))
         writer.add("P", "clip", "clip", [{"pose": None, "images": [image]}])
         writer.finish({"train": {"subjects": ["P"], "views": None, "frames": None}})
-    with pytest.raises(ValueError, match="other settings"):
+    with pytest.raises(ValueError, match="recipe: times None there"):
         convert(tmp_path / "in", tmp_path / "s", image_size=32, fps=5, progress=False)

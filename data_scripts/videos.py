@@ -278,8 +278,13 @@ def _checked(path, clock, notes):
         )
     if clock.claimed:
         notes.append(
-            f"view {_view(path)}: {name} is cut off: of {clock.claimed} frames it holds"
-            f" {len(clock.times)}"
+            f"view {_view(path)}: {name} is cut off: its header counts {clock.claimed} frames, and"
+            f" the last is at {clock.times[-1]:.4g} s"
+        )
+    if clock.begin > 0.02:
+        notes.append(
+            f"view {_view(path)}: the times of {name} begin with {clock.begin:.4g} s, and that is"
+            " taken for its second 0, as most players do"
         )
     if clock.films > 1:
         notes.append(

@@ -21,7 +21,7 @@ class Timing(NamedTuple):
     writes it, or None if it holds no times; then they are counted at its rate. header_rate: what
     the header says, 0 if nothing. claimed: how many pictures the header speaks of, if a file
     without times is cut off, else 0. films: how many the file holds. pixel: how many times as wide
-    as high a player shows its pixels.
+    as high a player shows its pixels. begin: what the file calls a player's second 0.
     """
 
     times: np.ndarray
@@ -30,6 +30,7 @@ class Timing(NamedTuple):
     claimed: int = 0
     films: int = 1
     pixel: float = 1.0
+    begin: float = 0.0
 
     @property
     def step(self):
@@ -115,8 +116,8 @@ def _timing(path, size, changed):
             raise _damaged(path, "no picture in it")
         header, claimed = float(stream.average_rate or 0), stream.frames
         films = sum(count > 1 for count in counts.values())
-        about = films, float(stream.sample_aspect_ratio or 1)
         begin = (container.start_time or 0) / av.time_base
+        about = films, float(stream.sample_aspect_ratio or 1), begin
         pts, dts = zip(*packets)
         tick = float(stream.time_base)
         if container.format.name == "avi" or None in pts:  # an AVI file counts, also what it lacks
@@ -127,9 +128,10 @@ def _timing(path, size, changed):
                     " 50 OUT"
                 )
             times = np.sort(dts) * tick if counted else np.arange(len(packets)) / header
+            clock = Timing(times - times[0], None, header, 0, *about)
             # of a file that is cut off, the header still speaks of the rest
-            held = round(np.ptp(times) * header) + 1
-            clock = Timing(times - times[0], None, header, claimed * (claimed > held), *about)
+            if claimed * tick > np.ptp(times) + 2 * clock.step:
+                clock = clock._replace(claimed=claimed)
             if clock.step < 1 / FASTEST:
                 raise ValueError(
                     f"{path} says {1 / clock.step:.4g} frames a second and holds no times of its"

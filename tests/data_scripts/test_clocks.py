@@ -154,6 +154,33 @@ def test_a_rate_that_only_a_header_claims(tmp_path):
     assert "ffmpeg -r" in str(report)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_film_that_does_not_begin_at_zero(tmp_path, ending):
+    """It has no sound either, so a player begins with its first picture; and that is said."""
+    film(tmp_path / f"in/P/clip/a.{ending}", STEADY)
+    film(tmp_path / f"in/P/clip/b.{ending}", [time + 40000 for time in STEADY])
+    report, seen = moments(tmp_path / "in", tmp_path / "store")
+    assert (seen[:, 0] == seen[:, 1]).all()
+    (note,) = [note for note in report.notes if "second 0" in note]
+    assert "view b: the times of b" in note and "0.444 s" in note
+
+
+def test_an_avi_file_that_is_cut_off(tmp_path):
+    source = tmp_path / "in"
+    film(source / "P/clip/a.avi", [k * 3600 for k in range(75)])
+    film(source / "P/clip/b.avi", [k * 3600 for k in range(75)])
+    report, seen = moments(source, tmp_path / "store")
+    assert (seen[:, 0] == np.arange(0, 75, 5)).all() and "cut off" not in str(report)
+    path = source / "P/clip/b.avi"
+    with av.open(str(path)) as video:
+        middle = [packet.pos for packet in video.demux(video=0) if packet.size][40]
+    path.write_bytes(path.read_bytes()[:middle])
+    report, seen = moments(source, tmp_path / "store2")
+    there = seen[:, 1] >= 0
+    assert there.sum() == 8 and (seen[there, 0] == seen[there, 1]).all()
+    assert "view b: b.avi is cut off: its header counts" in str(report)
+
+
 def test_a_file_of_two_films(tmp_path):
     film(tmp_path / "in/P/clip/a.mp4", STEADY, second=True)
     report, seen = moments(tmp_path / "in", tmp_path / "store")

@@ -19,18 +19,18 @@ import argparse
 import os
 import re
 import sys
-import unicodedata
 from pathlib import Path
 
 import numpy as np
 
 from mcss.store.format import NAME
 
+from .common.alignment import align, composed, doubts, view_of
 from .common.boxes import between, judge, read_boxes
 from .common.chapters import refuse_chapters
 from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
 from .common.tables import number, rows
-from .common.video_reader import FASTEST, ROUNDED, size_of, timing
+from .common.video_reader import size_of, timing
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 BESIDE = (".csv", ".txt", ".md", ".json")
@@ -86,7 +86,7 @@ def convert(
             f"test names subjects without any video: {', '.join(sorted(unknown))}; there are"
             f" {', '.join(sorted(subjects))}"
         )
-    views = sorted({_view(path) for paths in clips.values() for path in paths})
+    views = sorted({view_of(path) for paths in clips.values() for path in paths})
     unknown = set(offsets) - set(views)
     if unknown:
         raise ValueError(
@@ -129,13 +129,13 @@ def _find(source, store, notes):
     """The videos of each clip: `{(subject, clip): [video, ...]}` in the order of names."""
     clips, boxes = {}, []
     for path in sorted(_files(source, store.resolve())):
-        folders = [_composed(part) for part in path.parent.relative_to(source).parts]
+        folders = [composed(part) for part in path.parent.relative_to(source).parts]
         if not path.is_file() or path.name.startswith("."):
             continue
         if path.suffix.lower() in ENDINGS:
             if len(folders) > 2:
                 notes.append(f"{path} is left out: it lies deeper than SUBJECT/CLIP/VIEW")
-            elif not all(NAME.fullmatch(name) for name in (*folders, _view(path))):
+            elif not all(NAME.fullmatch(name) for name in (*folders, view_of(path))):
                 notes.append(
                     f"{path} is left out: rename it or its folder, with letters, digits and"
                     " ' .,()+-' only"
@@ -194,16 +194,6 @@ def _files(source, store):
         yield from (Path(folder, name) for name in files)
 
 
-def _composed(name):
-    """A name with each umlaut as one character: macOS writes them as two."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _view(path):
-    """The name of the view that a video shows."""
-    return _composed(path.stem)
-
-
 def _splits(parts, test):
     subjects = dict.fromkeys(part["subject"] for part in parts)
     train = [subject for subject in subjects if subject not in test]
@@ -215,13 +205,13 @@ def _reader(paths, fps, offsets):
 
     def read(notes):
         clocks, seconds = _probe(paths, fps, offsets, notes)
-        views = {_view(path): None for path in paths}  # None: left out, and noted
+        views = {view_of(path): None for path in paths}  # None: left out, and noted
         out = []
-        for path, positions in _align(clocks, seconds, fps, notes).items():
+        for path, positions in align(clocks, seconds, fps, notes).items():
             try:
-                views[_view(path)] = _boxed(path, positions, clocks[path], notes)
+                views[view_of(path)] = _boxed(path, positions, clocks[path], notes)
             except ValueError as error:
-                out.append(f"view {_view(path)}: left out: {error}")
+                out.append(f"view {view_of(path)}: left out: {error}")
         notes += out
         if not any(views.values()):
             raise ValueError("; ".join(out))
@@ -234,7 +224,7 @@ def _probe(paths, fps, offsets, notes):
     """`{video: Timing}` of a clip's readable videos, and `{view: seconds}`, where second 0 of the
     clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read.
     """
-    names = [_view(path) for path in paths]
+    names = [view_of(path) for path in paths]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(
@@ -252,9 +242,10 @@ def _probe(paths, fps, offsets, notes):
     clocks = {}
     for path in paths:
         try:
-            clocks[path] = _checked(path, timing(path), notes)
+            clocks[path] = timing(path)
+            notes += doubts(path, clocks[path])
         except ValueError as error:
-            notes.append(f"view {_view(path)}: left out: {error}")
+            notes.append(f"view {view_of(path)}: left out: {error}")
     if not clocks:
         raise ValueError("none of its videos can be read: " + "; ".join(notes))
     refuse_chapters(clocks)
@@ -263,110 +254,9 @@ def _probe(paths, fps, offsets, notes):
     if fps > 1.01 * rate:
         raise ValueError(
             f"{slowest} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
-            f" --fps {int(1.01 * rate)} or less"
+            f" --fps {rate:.3g} or less"
         )
     return clocks, seconds
-
-
-def _checked(path, clock, notes):
-    """The clock of a video; `notes` gets what is doubtful of it."""
-    name, rate = path.name, 1 / clock.step
-    if rate > FASTEST:
-        notes.append(
-            f"view {_view(path)}: {name} shows {rate:.4g} frames a second: if it was filmed slower,"
-            " write it again"
-        )
-    if clock.claimed:
-        notes.append(
-            f"view {_view(path)}: {name} is cut off: its header counts {clock.claimed} frames, and"
-            f" the last is at {clock.times[-1]:.4g} s"
-        )
-    if clock.begin > 0.02:
-        notes.append(
-            f"view {_view(path)}: the times of {name} begin with {clock.begin:.4g} s, and that is"
-            " taken for its second 0, as most players do"
-        )
-    if clock.films > 1:
-        notes.append(
-            f"view {_view(path)}: {name} holds {clock.films} films, and one of them is taken: write"
-            " the one that you mean to a file of its own, as with ffmpeg -i IN -map 0:v:0 OUT"
-        )
-    if abs(clock.pixel - 1) > 0.01:
-        notes.append(
-            f"view {_view(path)}: a player shows {name} {clock.pixel:.3g} times as wide as its"
-            " pixels say, and it is stored narrow: write it again, as with ffmpeg -i IN -vf"
-            " scale=iw*sar:ih,setsar=1 OUT"
-        )
-    if clock.repeated.any():
-        notes.append(
-            f"view {_view(path)}: {clock.repeated.sum()} frames of {name} bear the time of another,"
-            " so their own moment is not known, and they are not used"
-        )
-    return clock
-
-
-def _align(clocks, seconds, fps, notes):
-    """`{video: positions of its pictures (T,)}` at the T instants of a clip that are stored, -1
-    where it shows none, for the videos that share moments with others. Raises `ValueError` if there
-    are none.
-    """
-    # The clip's second 0 is second `offset` of a video. Counted from there, the video runs from
-    # `begin` to `end`; what lies before second 0 is not used.
-    offset = {path: seconds.get(_view(path), 0.0) for path in clocks}
-    begin = {path: max(0.0, clock.times[0] - offset[path]) for path, clock in clocks.items()}
-    end = {path: clock.times[-1] - offset[path] for path, clock in clocks.items()}
-    spans = ", ".join(f"{_view(path)} {begin[path]:.4g} to {end[path]:.4g} s" for path in clocks)
-
-    def overlap(a, b):
-        return a != b and max(begin[a], begin[b]) <= min(end[a], end[b])
-
-    shared = [path for path in clocks if any(overlap(path, other) for other in clocks)]
-    if len(clocks) == 1:
-        notes.append("it has one view only, and learning needs two of the same moment")
-        shared = list(clocks)
-    start = min((begin[path] for path in shared), default=0.0)
-    stop = max((end[path] for path in shared), default=0.0)
-    # two pairs that overlap may still lie far apart
-    whole = sum(np.ptp(clock.times) + clock.step for clock in clocks.values())
-    if not shared or len(clocks) > 1 and stop - start > whole:
-        raise ValueError(
-            f"by the offsets its videos do not show the same moments ({spans}): correct the offsets"
-        )
-    notes += [
-        f"view {_view(path)}: left out: by its offset it shows no moment that another view shows"
-        f" ({spans}): correct the offset"
-        for path in clocks
-        if path not in shared
-    ]
-    first, last = (np.ceil((start - ROUNDED) * fps), np.floor((stop + ROUNDED) * fps))
-    instants = np.arange(first, last + 1) / fps
-    found = {path: clocks[path].nearest(instants + offset[path]) for path in shared}
-    for path, positions in found.items():
-        outside = (instants < begin[path] - ROUNDED) | (instants > end[path] + ROUNDED)
-        if outside.any():
-            notes.append(
-                f"view {_view(path)}: {path.name} shows {begin[path]:.4g} to {end[path]:.4g} s of"
-                f" the clip, so {outside.sum()} of {len(instants)} frames are without it"
-            )
-        if inside := int((~outside & (positions < 0)).sum()):
-            notes.append(
-                f"view {_view(path)}: {inside} of {len(instants)} frames are without it:"
-                f" {path.name} shows nothing within half a frame"
-                f" ({500 * clocks[path].step:.3g} ms) of them; the camera lost some or became"
-                " slower, as telephones do in the dark"
-            )
-    rates = {path: clocks[path].rate for path in shared}
-    if max(rates.values()) > 1.0005 * min(rates.values()):
-        off = max(
-            abs(clocks[path].times[p[p >= 0]] - (instants + offset[path])[p >= 0]).max(initial=0)
-            for path, p in found.items()
-        )
-        listed = ", ".join(f"{_view(path)} {rate:.5g}" for path, rate in rates.items())
-        notes.append(
-            f"its views have different rates ({listed} frames a second): each picture is taken by"
-            f" its own time, and is up to {1000 * off:.0f} ms from its instant"
-        )
-    return found
 
 
 def _boxed(path, positions, clock, notes):
@@ -374,8 +264,8 @@ def _boxed(path, positions, clock, notes):
     table = path.with_suffix(".csv")
     if not table.is_file():
         notes.append(
-            f"view {_view(path)}: there is no {table.name}, so the whole picture is kept; a person"
-            " should fill it"
+            f"view {view_of(path)}: there is no {table.name}, so the whole picture is kept; a"
+            " person should fill it"
         )
         return View(path, None, positions, whole=True, by_position=True)
     found = []
@@ -388,7 +278,7 @@ def _boxed(path, positions, clock, notes):
             f" to {len(clock.times) - 1}; {outside.sum()} of {len(positions)} frames before or"
             " after that are left out"
         )
-    notes += [f"view {_view(path)}: {note}" for note in found]
+    notes += [f"view {view_of(path)}: {note}" for note in found]
     positions = np.where(outside, -1, positions)
     boxes = between(frames, boxes, positions)
     return View(path, boxes.__getitem__, positions, MARGIN, boxes_of=table, by_position=True)
@@ -404,7 +294,7 @@ def _offsets(path, views, notes):
             raise ValueError(
                 f"{path}, line {line}: {len(fields)} fields instead of 2; it should be view,seconds"
             )
-        view = _composed(fields[0])
+        view = composed(fields[0])
         if view in seconds:
             raise ValueError(f"{path}, line {line}: view {view} is named twice")
         if view in views:

@@ -7,14 +7,13 @@ Please acknowledge: "The data used in this project was obtained from mocap.cs.cm
 was created with funding from NSF EIA-0196217."
 """
 
-import argparse
 import dataclasses
 import re
 import sys
 from pathlib import Path
 
 from .common.amc import RATE
-from .common.conversion import command
+from .common.conversion import command, named_number
 from .common.downloads import download
 from .common.report import report
 from .studio.recipe import preset
@@ -134,15 +133,6 @@ def _rates(given, clips):
     return {clip: float(rate) for clip, rate in both.items() if rate and rate != RATE}
 
 
-def _rate(text):
-    """(name, rate) of an argument CLIP=RATE or SUBJECT=RATE."""
-    name, _, rate = text.partition("=")
-    try:
-        return name, float(rate)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' should be CLIP=RATE, as 75_01=60") from None
-
-
 main = command(
     convert,
     "cmu_motion",
@@ -153,7 +143,8 @@ main = command(
         ("--test-clips", dict(
             nargs="+", metavar="CLIP", help="clips of the test subjects (02_02 02_04 02_09)")),
         ("--rate", dict(
-            dest="rates", type=_rate, action="append", metavar="CLIP=RATE",
+            dest="rates", type=named_number("CLIP=RATE", "75_01=60"), action="append",
+            metavar="CLIP=RATE",
             help="that clip, or all of that subject, was recorded at this rate, not at 120; may be"
             " given for each")),
         ("--deal", dict(action="store_true", help="each subject does other clips, not all")),

@@ -15,7 +15,6 @@ differ and vary. Beside the videos of a clip may lie
   Without boxes the whole picture is kept.
 """
 
-import argparse
 import os
 import re
 import sys
@@ -28,7 +27,15 @@ from mcss.store.format import NAME
 from .common.alignment import align, composed, doubts, view_of
 from .common.boxes import between, judge, read_boxes
 from .common.chapters import refuse_chapters
-from .common.conversion import Job, Recording, View, command, convert_jobs, subject_splits
+from .common.conversion import (
+    Job,
+    Recording,
+    View,
+    command,
+    convert_jobs,
+    named_number,
+    subject_splits,
+)
 from .common.tables import number, rows
 from .common.video_reader import size_of, timing
 
@@ -307,22 +314,14 @@ def _offsets(path, views, notes):
     return seconds
 
 
-def _offset(text):
-    """(view, seconds) of an argument VIEW=SECONDS."""
-    view, _, seconds = text.partition("=")
-    try:
-        return view, float(seconds)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' should be VIEW=SECONDS, as left=0.4") from None
-
-
 main = command(
     convert,
     "videos",
     (
         ("--fps", dict(type=float, default=10, help="stored frames a second (10)")),
         ("--offset", dict(
-            dest="offsets", type=_offset, action="append", metavar="VIEW=SECONDS",
+            dest="offsets", type=named_number("VIEW=SECONDS", "left=0.4"),
+            action="append", metavar="VIEW=SECONDS",
             help="this second of that view's videos is second 0; may be given for each view")),
         ("--person", dict(
             metavar="NAME", help="all videos are of this person; folders only name clips")),

@@ -4,6 +4,19 @@ from dataclasses import dataclass, fields
 
 from .ablations import LOSSES
 
+#: What fields with a few values may be.
+CHOICES = {
+    "mining": tuple(LOSSES),
+    "negatives": ("batch", "subject"),
+    "augment": ("", "same", "different"),
+    "norm": ("batch", "group"),
+}
+#: Fields of `Method` that the published networks were trained without.
+LATER = (
+    *("negatives", "see_all", "temperature", "agree", "align"),
+    *("mirror", "augment", "cosine", "norm"),
+)
+
 
 @dataclass(frozen=True)
 class Method:
@@ -79,19 +92,21 @@ class TrainingConfig(Machine, Method):
                 "epochs must be at least 1 and labelled at least 2, not"
                 f" {self.epochs} and {self.labelled}"
             )
-        if self.mining not in LOSSES:
-            raise ValueError(
-                f"mining must be one of {', '.join(LOSSES)}, not {self.mining!r}"
-            )
-        for name, values in (
-            ("negatives", ("batch", "subject")),
-            ("augment", ("", "same", "different")),
-            ("norm", ("batch", "group")),
-        ):
+        for name, values in CHOICES.items():
             if getattr(self, name) not in values:
                 raise ValueError(
-                    f"{name} must be one of {values}, not {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(v or repr(v) for v in values)},"
+                    f" not {getattr(self, name)!r}"
                 )
+        if (self.agree or self.align) and not self.sees_pairs:
+            raise ValueError(
+                "agree and align are losses of the unlabelled pairs, and this run sees"
+                " none: set metric_loss or see_all"
+            )
+        if self.agree and not self.pose_loss:
+            raise ValueError(
+                "agree compares poses, which H learns from labels: set pose_loss"
+            )
         if self.mirror and self.target != "canonical":
             raise ValueError(
                 "mirror=True needs target='canonical': which global pose a mirrored"
@@ -107,8 +122,14 @@ class TrainingConfig(Machine, Method):
         return self.metric_loss or self.see_all
 
     def method(self):
-        """The fields of `Method`, a dict."""
-        return {field.name: getattr(self, field.name) for field in fields(Method)}
+        """The fields of `Method`, a dict; those that came later only where they are not
+        at their defaults, so that what was trained before them is found again.
+        """
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(Method)
+            if field.name not in LATER or getattr(self, field.name) != field.default
+        }
 
 
 #: What this book found better than the paper's recipe (chapter 'Better than the

@@ -68,10 +68,10 @@ class Feeder:
         if self.labelled:
             batch = self.labelled.batch(step)
             files += self._files(*(column[self._share] for column in batch))
-            mirror = (
-                rng.random(len(batch.frames)) < 0.5 if self.changes.mirror else None
-            )
-            flipped.append(None if mirror is None else mirror[self._share])
+            mirror = None
+            if self.changes.mirror:
+                mirror = rng.random(len(batch.frames)) < 0.5
+                flipped.append(mirror[self._share])
             # non_blocking: or this thread would wait for the steps in the queue
             targets = self.labelled.targets(step, mirror)[self._share]
             targets = targets.to(self.device, non_blocking=True)

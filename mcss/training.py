@@ -217,8 +217,7 @@ def run_of(store, config, directory=None, device=None, watch=None):
 
     def check(step, last):
         alarm.check(step, last["valid_share"], last["negative_distance"])
-        of_pairs = last["positive_distance"], last["negative_distance"]
-        alarm.check_learning(step, *of_pairs)
+        alarm.check_learning(step, last["positive_distance"], last["negative_distance"])
 
     def describe(last):
         return (

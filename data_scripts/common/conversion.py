@@ -351,6 +351,21 @@ def _pictures(view, image_size, threads, notes):
         yield None, None
 
 
+def named_number(form, example):
+    """The `type` of an argument NAME=NUMBER: a function from its text to (name, number). form: what
+    the argument is called, as VIEW=SECONDS.
+    """
+
+    def read(text):
+        name, _, value = text.partition("=")
+        try:
+            return name, float(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' should be {form}, as {example}") from None
+
+    return read
+
+
 def command(convert, name, options=()):
     """The command line of a converter: `python -m data_scripts.NAME SOURCE STORE`; returns a
     function like main(argv) -> int.

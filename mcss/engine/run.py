@@ -98,7 +98,9 @@ class Run:
 
     def _check_same(self, meta):
         there, here = meta["config"], self.made_by["config"]
-        differ = [key for key in here if there.get(key) != _as_json(here[key])]
+        # a field at its default may be left out of either
+        fields = {**there, **here}
+        differ = [k for k in fields if there.get(k) != _as_json(here.get(k))]
         if meta["store"] != self.made_by["store"]:
             differ.append("the data")
         if meta.get("ranks", 1) != self.world:

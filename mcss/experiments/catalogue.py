@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import measures
-from .trainings import AMOUNTS, BETAS, CANDIDATES, INGREDIENTS, SENSITIVITY, STYLES
+from .inference_time import inference_time
+from .trainings import AMOUNTS, BETAS, CANDIDATES, GAP, INGREDIENTS, SENSITIVITY, STYLES
 
 
 class Row(NamedTuple):
@@ -33,11 +34,11 @@ class Experiment(NamedTuple):
 ONE, ALL = "one subject's labels", "all subjects' labels"
 METHODS = (("mcss", "MCSS"), ("baseline", "Baseline"))
 BACKGROUNDS = (("shared", ""), ("replaced", "-replaced"), ("removed", "-removed"))
-GAP = (
-    (f"Baseline, {ALL}", "baseline-all"),
-    (f"Baseline, {ONE}", "baseline-one"),
-    ("Baseline that sees all pictures", "seeing-one"),
-    ("MCSS", "mcss-one"),
+LABELS = (
+    f"Baseline, {ALL}",
+    f"Baseline, {ONE}",
+    "Baseline that sees all pictures",
+    "MCSS",
 )
 STATISTICS = {
     "running": "",
@@ -84,7 +85,7 @@ EXPERIMENTS = {
                 on=role,
             )
             for strength, role in STYLES.items()
-            for label, training in GAP
+            for label, training in zip(LABELS, GAP)
         ),
         measures.errors_and_retrieval,
     ),
@@ -196,7 +197,7 @@ EXPERIMENTS = {
         example=True,
     ),
     "inference": Experiment(
-        "Inference time of an image, beside ResNet-50", (), measures.inference_time
+        "Inference time of an image, beside ResNet-50", (), inference_time
     ),
     "collapse": Experiment(
         "Collapse: G with and without BatchNorm, by beta (margin = 2 beta; one epoch)",

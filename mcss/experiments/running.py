@@ -44,13 +44,18 @@ def run(
     training uses all ranks, and the first failure ends the queue. Otherwise everything
     else is finished first, and a `RuntimeError` at the end names what failed.
     minutes: begin no training that would not end within them, judged by those before
-    it; None for no limit. All rows of one seed come before those of the next, and a
-    result is written as soon as a seed has all its rows.
+    it; None for no limit, and under `torchrun`, where each rank has its own clock. All
+    rows of one seed come before those of the next, and a result is written as soon as a
+    seed has all its rows.
 
     Raises `ValueError` as `Queue.check` does, and if another queue works in the folder.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
+    if minutes is not None and ranks()[1] > 1:
+        raise ValueError(
+            "under torchrun every rank has its own clock: leave minutes out"
+        )
     seeds = list(dict.fromkeys(seeds))  # a seed counted twice would look like certainty
     queue = Queue(stores, schedule, folder, device)
     queue.check(names)
@@ -150,7 +155,7 @@ def _one_after_the_other(queue, todo, progress, clock, write):
         except FAILURES as error:
             if ranks()[1] > 1:
                 raise  # the other ranks wait for this one
-            failed[training_run.folder] = f"{training_run}: {error}"
+            failed[training_run.folder] = _why(training_run, error)
         clock.note(training_run, time.monotonic() - began)
         if number < len(todo):
             write()

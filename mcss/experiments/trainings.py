@@ -104,7 +104,7 @@ CANDIDATES = {
 IMPROVING = {
     field: value
     for field, value in IMPROVED.method().items()
-    if value != TrainingConfig().method()[field]
+    if value != getattr(TrainingConfig(), field)
 }
 #: Experiment `improved`: what is left out, by name, and the fields that it takes.
 INGREDIENTS = {
@@ -150,23 +150,10 @@ TRAININGS = {
         for bn in (True, False)
         for beta in BETAS
     },
-    **{f"seeing-{amount}": Training(SEEING | AMOUNTS[amount]) for amount in AMOUNTS},
-    **{f"seeing-one-{views}": Training(SEEING | ONE | VIEWS[views]) for views in VIEWS},
-    **{
-        f"{method}-{role}": Training(change, store=role)
-        for role in STYLES.values()
-        if role != "main"
-        for method, change in {
-            "baseline-all": METHODS["baseline"],
-            "baseline-one": METHODS["baseline"] | ONE,
-            "seeing-one": SEEING | ONE,
-            "mcss-one": ONE,
-        }.items()
-    },
+    "seeing-one": Training(SEEING | ONE),
     "matched-one": Training(MATCHED | ONE),
     "matched-all": Training(MATCHED),
     "improved-one": Training(ONE | IMPROVING),
-    "improved-all": Training(IMPROVING),
     "improved-baseline-one": Training(METHODS["baseline"] | ONE | FOR_ALL),
     "improved-fit": Training(ONE | {"split": "fit"} | IMPROVING),
     **{
@@ -185,6 +172,14 @@ TRAININGS = {
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)
         for name, change in SENSITIVITY.items()
     },
+}
+#: Experiment `gap`: these trainings, on the store of each strength of style.
+GAP = ("baseline-all", "baseline-one", "seeing-one", "mcss-one")
+TRAININGS |= {
+    f"{name}-{role}": TRAININGS[name]._replace(store=role)
+    for role in STYLES.values()
+    if role != "main"
+    for name in GAP
 }
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from toy import toy_store
 
+from mcss.configuration import LATER
 from mcss.inference import predict
 from mcss.metrics import mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
@@ -94,3 +95,33 @@ def test_a_longer_run_of_the_same_directory_says_how_to_go_on(store, tmp_path):
     train(store, short, tmp_path / "run", progress=False)
     with pytest.raises(ValueError, match="a run of 1 epochs, not 2.*start="):
         train(store, dataclasses.replace(short, epochs=2), tmp_path / "run", progress=False)
+
+
+def test_a_run_from_before_a_field_existed_is_found_again(store, tmp_path):
+    """Its checkpoint does not name the field; another value of it is still another run."""
+    config = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2)
+    assert not set(LATER) & config.method().keys()
+    changed = dataclasses.replace(config, mirror=True)
+    assert changed.method() == config.method() | {"mirror": True}
+    train(store, config, tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"other settings \(mirror differ"):
+        train(store, changed, tmp_path / "run", progress=False)
+    train(store, changed, tmp_path / "mirrored", progress=False)
+    with pytest.raises(ValueError, match=r"other settings \(mirror differ"):
+        train(store, config, tmp_path / "mirrored", progress=False)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"agree": 1.0, "metric_loss": False}, "sees none: set metric_loss or see_all"),
+        ({"align": 1.0, "metric_loss": False}, "sees none: set metric_loss or see_all"),
+        ({"agree": 1.0, "pose_loss": False}, "agree compares poses"),
+        ({"augment": "both"}, "augment must be one of '', same, different, not 'both'"),
+        ({"negatives": "all"}, "negatives must be one of batch, subject"),
+    ],
+)
+def test_settings_that_contradict_each_other(change, message):
+    """Without pairs the mean of nothing would be NaN, and the network with it."""
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**change)

@@ -386,3 +386,9 @@ def takes(seconds, now):
         now[0] += seconds
 
     return slow
+
+
+def test_no_time_limit_where_ranks_would_wait_for_each_other(stores, monkeypatch):
+    monkeypatch.setattr(running, "ranks", lambda: (0, 2))
+    with pytest.raises(ValueError, match="leave minutes out"):
+        run(["table1"], stores, minutes=5)

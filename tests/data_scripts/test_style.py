@@ -12,6 +12,7 @@ import torch
 
 from data_scripts.studio.actions import ACTIONS
 from data_scripts.studio.ik import MAX_FLEXION
+from data_scripts.studio.motion import Sketch
 from data_scripts.studio.recipe import preset
 from data_scripts.studio.studio import Studio
 from data_scripts.studio.style import FLOOR, NEUTRAL, Style, draw_style
@@ -107,6 +108,22 @@ def test_a_seat_is_as_high_as_who_sits_on_it():
     hips = [of[s][1]["joints"][:, 0, 2].mean() for s in (low, high)]
     stools = [of[s][1]["moves"][0, -1, 2, 2] for s in (low, high)]
     assert hips[1] > hips[0] + 100 and stools == pytest.approx([of[low][0], of[high][0]])
+
+
+def test_posture_is_added_to_what_an_action_asks_for(strong):
+    """The same plan without and with a style: the spine bends by as much as the style says."""
+    body, t = strong.subject("S6")[0], np.arange(100) / 50
+    plain, styled = (
+        Sketch(np.random.default_rng(1), body, t, 0.0, 0.6, style)
+        for style in (NEUTRAL, strong.styles["S6"])
+    )
+    styled.style.apply(styled)
+    plain.style.apply(plain)
+    assert np.allclose(styled.spine - plain.spine, styled.style.spine)
+    assert np.allclose(styled.head - plain.head, styled.style.head)
+    low = plain.hands[..., 2] < -0.5  # hands that hang
+    assert low.all() and np.allclose(styled.hands - plain.hands, styled.style.carried)
+    assert (styled.height < plain.height).all()
 
 
 def test_bad_styles():

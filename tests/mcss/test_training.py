@@ -8,7 +8,7 @@ from mcss.configuration import LATER
 from mcss.inference import predict
 from mcss.metrics import mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
-from mcss.training import FIGURES, TrainingConfig, train
+from mcss.training import FIGURES, TrainingConfig, set_learning_rate, train
 
 pytestmark = pytest.mark.slow  # trains
 
@@ -125,3 +125,14 @@ def test_settings_that_contradict_each_other(change, message):
     """Without pairs the mean of nothing would be NaN, and the network with it."""
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**change)
+
+
+def test_the_learning_rate_falls_along_a_cosine_or_drops_once():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    for cosine, expected in ((True, [1, 0.5, 0.0]), (False, [1, 0.1, 0.1])):
+        config = TrainingConfig(epochs=8, lr=1.0, lr_drop_epoch=4, cosine=cosine)
+        optimizer = torch.optim.Adam([{"params": [weight]}, {"params": []}])
+        for epoch, lr in zip((0, 4, 8), expected):
+            set_learning_rate(optimizer, config, epoch)
+            rates = [group["lr"] for group in optimizer.param_groups]
+            assert rates == pytest.approx([lr, 10 * lr], abs=1e-9)

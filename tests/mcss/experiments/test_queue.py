@@ -375,6 +375,9 @@ def test_no_training_is_begun_that_would_not_end_in_time(stores, tmp_path, capsy
     assert "2 trainings would not end within 3.4 minutes" in capsys.readouterr().out
     (path,) = run(*arguments, minutes=3.4)  # the same command goes on
     assert read_result(path)["seeds"] == [0, 1]
+    # one seed of two others is ready: a file that holds two stays
+    assert run(["figure5"], stores, (2, 3), "small", *folders, minutes=3.4) == []
+    assert read_result(path)["seeds"] == [0, 1]
 
 
 def takes(seconds, now):

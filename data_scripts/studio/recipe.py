@@ -17,7 +17,7 @@ ALL_ACTIONS = (
 #: As different as six can be.
 FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
-LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates")
+LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates", "outfits")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Recipe:
     style: float = 0.0
     dealt: bool = False
     rates: tuple = ()
+    outfits: int = 1
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):
@@ -74,7 +75,8 @@ class Recipe:
             raise ValueError(f"style must be from 0 to 2, not {self.style}")
         if self.every < 1 or min(self.frames, self.test_frames) % self.every:
             raise ValueError(f"every = {self.every} must divide the frames of a clip")
-        if min(self.image_size, self.frames, self.test_frames, self.clips, self.test_clips) < 1:
+        counts = (self.frames, self.test_frames, self.clips, self.test_clips, self.outfits)
+        if min(self.image_size, *counts) < 1:
             raise ValueError("sizes and counts of a recipe must be at least 1")
 
     def as_dict(self):

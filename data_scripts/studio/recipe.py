@@ -19,6 +19,9 @@ FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
 LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates", "outfits")
 
+#: Training people of the stores named `crowd`.
+CROWD = tuple(f"S{number}" for number in (1, 5, 6, 7, 8, *range(12, 22)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -137,6 +140,16 @@ PRESETS = {
     ),
     "bench-style": Recipe(
         "bench-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
+    ),
+    # the same pictures in number, of three times as many people, each in three outfits: one person
+    # no longer shows how all move, and clothes no longer tell who it is
+    "sample-crowd": Recipe(
+        "sample-crowd", 64, clips=1, frames=20, test_clips=1, test_frames=30, actions=FEW_ACTIONS,
+        fps=4.0, samples=2, style=1.0, train=CROWD, outfits=3,
+    ),
+    "bench-crowd": Recipe(
+        "bench-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=50, style=1.0,
+        train=CROWD, outfits=3,
     ),
     # some people of `bench-style`, two instants of each clip: to see what style is
     "show-style": Recipe(

@@ -24,7 +24,7 @@ def test_there_are_two():
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", CHECKPOINTS, ids=lambda path: path.name)
 def test_a_checkpoint_gives_its_card_s_numbers(folder):
-    """The pose errors of every third instant are those of all of `show` (within 0.3 mm when this was
+    """The pose errors of every third instant are those of all of `show` (0.3 mm when this was
     written); `show` is the part of the test people that comes with the book, and on all of them,
     where it was measured when it was published, the network gave nearly the same. What it finds
     is compared in chapter 9.

@@ -148,8 +148,12 @@ PRESETS = {
         fps=4.0, samples=2, style=1.0, train=CROWD, outfits=3,
     ),
     "bench-crowd": Recipe(
-        "bench-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=50, style=1.0,
+        "bench-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=60, style=1.0,
         train=CROWD, outfits=3,
+    ),
+    "show-crowd": Recipe(
+        "show-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=60, style=1.0,
+        train=CROWD, outfits=3, only=("S5", "S12", "S9"), every=30,
     ),
     # some people of `bench-style`, two instants of each clip: to see what style is
     "show-style": Recipe(

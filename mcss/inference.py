@@ -7,6 +7,7 @@ import torch
 
 from .data import Split
 from .engine.precision import autocast, resolve
+from .fast.folded import folded
 from .statistics import with_statistics_of
 from .targets import truth_of
 
@@ -54,12 +55,13 @@ def predict(
     device = device or next(model.parameters()).device
     training = model.training
     model.to(device).eval()
-    network, person, rows = model, None, []
+    network, person, rows = folded(model), None, []
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         for subject, frames, of_view in batches_of(store, split, views, batch_size):
             if statistics == "subject" and subject != person:
                 own = Split([subject], views, {subject: split.frames[subject]})
-                network, person = with_statistics_of(model, store, own), subject
+                network = folded(with_statistics_of(model, store, own))
+                person = subject
             images = store.images(subject, frames, of_view, device=device)
             output = network(images)
             rows.append(

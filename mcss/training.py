@@ -14,7 +14,9 @@ from .ablations import LOSSES, MixedSubjectPairs
 from .batches import SameSubjectPairs
 from .configuration import CHAPTER_CONFIG, TrainingConfig
 from .engine.alarm import CollapseAlarm
+from .engine.pictures import resident, stays_on
 from .engine.run import Run
+from .engine.workers import workers_for
 from .feeding import Changes, Feeder
 from .improvements import disagreement, loss_within, misalignment
 from .model import MCSS
@@ -79,21 +81,26 @@ def train(
     pairs, labelled = index_batches(store, config)
     with run_of(store, config, directory, device, watch) as run:
         share = run.device, run.rank, run.world
-        feeder = feeder_of(store, config, pairs, labelled, *share)
+        feeder = feeder_of(store, config, pairs, labelled, *share, progress)
         model = new_model(store, config, labelled, start).to(run.device)
         optimizer = new_optimizer(model, config)
         images = 2 * config.pairs * config.sees_pairs
         images += config.labelled * config.pose_loss
         run.resume(model, optimizer, steps_per_epoch=len(pairs), images=images)
-        for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
-            set_learning_rate(optimizer, config, step / len(pairs))
+
+        def take(batch):
             with run.autocast():
                 embedding = model.embed(batch.images)
             loss, figures = losses(model, embedding, batch, config)
             optimizer.zero_grad()
             run.backward(loss)
             run.update()
-            run.record(figures)
+            return figures
+
+        take = run.replayed(take, config)
+        for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
+            set_learning_rate(optimizer, config, step / len(pairs))
+            run.record(take(batch))
     return Trained(model.eval(), run.history)
 
 
@@ -103,8 +110,8 @@ def losses(model, embedding, batch, config):
     """
     zero = embedding.new_zeros(())
     total, figures = zero, [zero] * len(FIGURES)
-    m = batch.pairs
-    anchor, positive = embedding[:m], embedding[m : 2 * m]
+    m, n = batch.pairs, len(embedding)
+    anchor, positive, labelled = embedding.split((m, m, n - 2 * m))
     if config.metric_loss:
         metric = metric_loss(anchor, positive, batch.groups, config)
         total = total + metric.loss
@@ -112,7 +119,7 @@ def losses(model, embedding, batch, config):
     if batch.targets is not None:
         # L1 over the normalised coordinates: 16 joints x 3, each in standard deviations
         # of the labelled poses
-        pose = (model.regress(embedding[2 * m :]) - batch.targets).abs().mean()
+        pose = (model.regress(labelled) - batch.targets).abs().mean()
         total = total + config.pose_weight * pose
         figures[1] = pose.detach()
     if config.agree:
@@ -190,13 +197,21 @@ def new_model(store, config, labelled=None, start=None):
 
 
 def new_optimizer(model, config):
-    """Adam, with H in a group of its own."""
+    """Adam, with H in a group of its own; on a GPU with learning rates that lie there,
+    so that a step may be replayed.
+    """
     groups = [*model.F.parameters(), *model.G.parameters()], [*model.H.parameters()]
+    on_gpu = groups[1][0].is_cuda
+
+    def rate():
+        device = groups[1][0].device
+        return torch.tensor(config.lr, device=device) if on_gpu else config.lr
+
     return torch.optim.Adam(
-        [{"params": group} for group in groups],
-        lr=config.lr,
+        [{"params": group, "lr": rate()} for group in groups],
         betas=config.betas,
         fused=True,
+        capturable=on_gpu,
     )
 
 
@@ -208,7 +223,11 @@ def set_learning_rate(optimizer, config, epoch):
     if config.cosine:
         drop = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
     for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
-        group["lr"] = config.lr * drop * factor
+        rate = config.lr * drop * factor
+        if torch.is_tensor(group["lr"]):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def run_of(store, config, directory=None, device=None, watch=None):
@@ -239,8 +258,11 @@ def run_of(store, config, directory=None, device=None, watch=None):
     )
 
 
-def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
-    """The `Feeder` of a training: this rank's share of the index batches.
+def feeder_of(
+    store, config, pairs, labelled, device="cpu", rank=0, world=1, progress=False
+):
+    """The `Feeder` of a training: this rank's share of the index batches. progress:
+    show a bar where a split is decoded first.
 
     Raises `ValueError` for batches too small to share.
     """
@@ -252,7 +274,12 @@ def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
         )
     fed = pairs if config.sees_pairs else None
     changes = Changes(config.mirror, config.augment, config.seed)
-    return Feeder(store, fed, labelled, device, rank, world, changes)
+    pictures, workers = None, workers_for(device)
+    if stays_on(device, store, config):
+        pictures = resident(store, config.split, device, progress)
+        workers = min(2, workers)  # nothing but numbers to read
+    share = rank, world, changes
+    return Feeder(store, fed, labelled, device, *share, pictures, workers)
 
 
 def run_folder(store, config, start=None, parent=None):

@@ -1,0 +1,117 @@
+"""A training step as one CUDA graph: a GPU is done with a step long before Python has
+launched its few hundred operations one by one.
+"""
+
+import warnings
+from collections import Counter
+
+import torch
+
+#: Steps of each size of batch that are launched before one is recorded, so that memory
+#: is there and libraries have chosen their kernels.
+WARM = 3
+#: Graphs at most; batches of further sizes are launched.
+MOST = 16
+
+
+def launched_because(device, precision, world, compiled=False):
+    """Why a step is launched operation by operation; None where it can be replayed."""
+    if torch.device(device).type != "cuda":
+        return "there is no GPU"
+    if precision == "float16":
+        return "float16 looks at its gradients"
+    if world > 1:
+        return "several processes share it"
+    if compiled:
+        return "torch.compile was asked for"
+    return None
+
+
+class Replayed:
+    """`step(batch)`, the first times of each size launched, then recorded as a graph
+    and replayed: the same operations, and the same numbers.
+
+    step: from a `mcss.feeding.Batch` to a tensor; it reads no number off the device,
+    and whatever else changes from step to step (weights, the optimizer's state, the
+    learning rate) is a tensor that stays where it is.
+    by_group: the step also depends on how many pairs each subject has.
+    recorder: a `Recorder`; tests without a GPU give another.
+    """
+
+    def __init__(self, step, by_group=False, recorder=None):
+        self.step, self.by_group = step, by_group
+        self.recorder = recorder or Recorder()
+        self.launched, self.replayed = 0, 0  #: steps
+        self._seen, self._graphs = Counter(), {}
+
+    def __call__(self, batch):
+        size = self._size_of(batch)
+        if size not in self._graphs:
+            self._seen[size] += 1
+            if self._seen[size] <= WARM or len(self._graphs) >= MOST:
+                return self._launch(batch)
+            self._graphs[size] = self._record(batch)
+        if self._graphs[size] is None:
+            return self._launch(batch)
+        replay, given, result = self._graphs[size]
+        given.images.copy_(batch.images)
+        if batch.targets is not None:
+            given.targets.copy_(batch.targets)
+        replay()
+        self.replayed += 1
+        return result.clone()  # the next replay overwrites it
+
+    def _size_of(self, batch):
+        """All of a batch that decides which operations its step is made of."""
+        groups = tuple(batch.groups) if self.by_group else ()
+        return batch.images.shape, batch.pairs, groups, batch.targets is None
+
+    def _launch(self, batch):
+        self.launched += 1
+        return self.recorder.launch(lambda: self.step(batch))
+
+    def _record(self, batch):
+        """(replay, the batch that it reads, its result), or None if it cannot be."""
+        targets = None if batch.targets is None else batch.targets.clone()
+        given = batch._replace(images=batch.images.clone(), targets=targets)
+        try:
+            replay, result = self.recorder.record(lambda: self.step(given))
+        except RuntimeError as error:
+            warnings.warn(
+                "a training step cannot be replayed as a graph, so it is launched"
+                f" operation by operation ({str(error).strip().splitlines()[0]})",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return None
+        return replay, given, result
+
+
+class Recorder:
+    """Launches on a stream of its own, as recording asks for, and records there."""
+
+    def __init__(self):
+        self.stream = torch.cuda.Stream()
+        # shared: no graph needs what another one left, but weights and results
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def launch(self, work):
+        """`work()`."""
+        current = torch.cuda.current_stream()
+        self.stream.wait_stream(current)
+        with torch.cuda.stream(self.stream):
+            result = work()
+        current.wait_stream(self.stream)
+        return result
+
+    def record(self, work):
+        """(a function that does it again, what it returned): `work()` is recorded, and
+        not done.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # other threads may go on with what a recording thread must not do
+        with torch.cuda.graph(
+            graph, self.pool, self.stream, capture_error_mode="thread_local"
+        ):
+            result = work()
+        return graph.replay, result

@@ -1,9 +1,10 @@
 """How many operations a step asks for: what can be known of a GPU without one.
 
 Whatever its size, an operation costs the thread that launches it some ten microseconds, and a step
-on a large GPU takes as long as its launches. Views launch nothing and are counted apart; what one
-operation of PyTorch does inside is not counted. Backward cannot run on fake tensors of a GPU that is not there, so the tensors are the
-CPU's and only say that they are on a GPU: the code takes the GPU's way.
+on a large GPU takes as long as its launches. Views launch nothing and are counted apart, too; what
+one operation of PyTorch does inside is not counted. Backward cannot run on fake tensors of a GPU
+that is not there, so the tensors are the CPU's and only say that they are on a GPU: the code takes
+the GPU's way.
 """
 
 from collections import Counter

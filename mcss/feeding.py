@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ class Feeder:
     rank, world: of `world` processes that train together, this is number `rank`, and
     takes its share of every batch.
     changes: a `Changes`.
-    pictures: where the pictures come from, see `mcss.engine.pictures`; None: from disk.
+    pictures: a function that gives what the pictures come from, one of
+    `mcss.engine.pictures`, called when the first is needed; None: from disk.
     workers: processes that read ahead; 0: a thread.
     """
 
@@ -75,8 +77,13 @@ class Feeder:
         self.pairs, self.labelled = pairs, labelled
         self.device, self._share = device, slice(rank, None, world)
         self.changes, self._epoch = changes, (None, None)
-        self.pictures = pictures or FromDisk(store, device)
+        self._pictures = pictures or partial(FromDisk, store, device)
         self.workers = workers
+
+    @cached_property
+    def pictures(self):
+        """Where the pictures come from."""
+        return self._pictures()
 
     def batch(self, step):
         """The `Batch` of one step."""
@@ -143,7 +150,8 @@ class Feeder:
         """A context that gives an iterator over the batches of steps start to stop - 1,
         made ahead by a thread, or read ahead by processes.
         """
-        if self.workers:
+        if start < stop and self.workers:
+            _ = self.pictures  # or each process would make it
             pinned = torch.device(self.device).type == "cuda"
             with ahead(self.read, range(start, stop), self.workers, pinned) as read:
                 yield (self.finish(*each) for each in read)

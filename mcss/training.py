@@ -13,10 +13,10 @@ from . import __version__
 from .ablations import LOSSES, MixedSubjectPairs
 from .batches import SameSubjectPairs
 from .configuration import CHAPTER_CONFIG, TrainingConfig
+from .engine.adam import adam, set_rates
 from .engine.alarm import CollapseAlarm
-from .engine.pictures import resident, stays_on
+from .engine.pictures import source_for
 from .engine.run import Run
-from .engine.workers import workers_for
 from .feeding import Changes, Feeder
 from .improvements import disagreement, loss_within, misalignment
 from .model import MCSS
@@ -81,7 +81,8 @@ def train(
     pairs, labelled = index_batches(store, config)
     with run_of(store, config, directory, device, watch) as run:
         share = run.device, run.rank, run.world
-        feeder = feeder_of(store, config, pairs, labelled, *share, progress)
+        bar = progress and run.rank == 0
+        feeder = feeder_of(store, config, pairs, labelled, *share, bar)
         model = new_model(store, config, labelled, start).to(run.device)
         optimizer = new_optimizer(model, config)
         images = 2 * config.pairs * config.sees_pairs
@@ -197,22 +198,9 @@ def new_model(store, config, labelled=None, start=None):
 
 
 def new_optimizer(model, config):
-    """Adam, with H in a group of its own; on a GPU with learning rates that lie there,
-    so that a step may be replayed.
-    """
+    """Adam, with H in a group of its own."""
     groups = [*model.F.parameters(), *model.G.parameters()], [*model.H.parameters()]
-    on_gpu = groups[1][0].is_cuda
-
-    def rate():
-        device = groups[1][0].device
-        return torch.tensor(config.lr, device=device) if on_gpu else config.lr
-
-    return torch.optim.Adam(
-        [{"params": group, "lr": rate()} for group in groups],
-        betas=config.betas,
-        fused=True,
-        capturable=on_gpu,
-    )
+    return adam(groups, config.lr, config.betas)
 
 
 def set_learning_rate(optimizer, config, epoch):
@@ -222,12 +210,8 @@ def set_learning_rate(optimizer, config, epoch):
     drop = config.lr_drop if epoch >= config.lr_drop_epoch else 1.0
     if config.cosine:
         drop = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
-    for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
-        rate = config.lr * drop * factor
-        if torch.is_tensor(group["lr"]):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+    rate = config.lr * drop
+    set_rates(optimizer, (rate, rate * config.pose_lr_factor))
 
 
 def run_of(store, config, directory=None, device=None, watch=None):
@@ -274,12 +258,8 @@ def feeder_of(
         )
     fed = pairs if config.sees_pairs else None
     changes = Changes(config.mirror, config.augment, config.seed)
-    pictures, workers = None, workers_for(device)
-    if stays_on(device, store, config):
-        pictures = resident(store, config.split, device, progress)
-        workers = min(2, workers)  # nothing but numbers to read
-    share = rank, world, changes
-    return Feeder(store, fed, labelled, device, *share, pictures, workers)
+    share, source = (rank, world, changes), source_for(device, store, config, progress)
+    return Feeder(store, fed, labelled, device, *share, *source)
 
 
 def run_folder(store, config, start=None, parent=None):

@@ -5,11 +5,14 @@ Both give the same bits. Each works in two halves: `read(rows)`, which a process
 the device can do, and `take(read)`, which ends on the device.
 """
 
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from tqdm import tqdm
+
+from .workers import workers_for
 
 #: Of the device's free memory, what a decoded split may take.
 SHARE = 0.5
@@ -68,6 +71,17 @@ def resident(store, split, device, progress=True):
 
 
 _KEPT = WeakKeyDictionary()
+
+
+def source_for(device, store, config, progress=False):
+    """(a function that gives what a training's pictures come from, how many processes
+    read them ahead).
+    """
+    workers = workers_for(device)
+    if not stays_on(device, store, config):
+        return partial(FromDisk, store, device), workers
+    pictures = partial(resident, store, config.split, device, progress)
+    return pictures, min(2, workers)  # there is little to read
 
 
 def stays_on(device, store, config):

@@ -90,14 +90,14 @@ class Replayed:
 class Recorder:
     """Launches on a stream of its own, as recording asks for, and records there."""
 
-    def __init__(self):
-        self.stream = torch.cuda.Stream()
+    def __init__(self, device=None):
+        self.stream = torch.cuda.Stream(device)
         # shared: no graph needs what another one left, but weights and results
         self.pool = torch.cuda.graph_pool_handle()
 
     def launch(self, work):
         """`work()`."""
-        current = torch.cuda.current_stream()
+        current = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
             result = work()

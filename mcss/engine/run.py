@@ -15,7 +15,7 @@ from .checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from .machine import default_device
 from .precision import autocast, resolve
 from .ranks import average_gradients, barrier, ranks
-from .replay import Replayed, launched_because
+from .replay import Recorder, Replayed, launched_because
 
 #: Steps between two looks at the figures: reading a number off a GPU makes it wait.
 FIGURES_EVERY = 10
@@ -143,9 +143,8 @@ class Run:
         )
         if because is None and config.graph:
             self.way = "training, steps replayed"
-            return Replayed(
-                take, by_group=config.negatives == "subject" or config.align
-            )
+            by_group = config.negatives == "subject" or config.align > 0
+            return Replayed(take, by_group, Recorder(self.device))
         if self.device.type == "cuda":
             self.way = f"training, steps launched ({because or 'graph=False'})"
         return take

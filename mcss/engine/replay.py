@@ -42,17 +42,17 @@ class Replayed:
         self.step, self.by_group = step, by_group
         self.recorder = recorder or Recorder()
         self.launched, self.replayed = 0, 0  #: steps
+        self.broken = False  #: whether a step could not be recorded
         self._seen, self._graphs = Counter(), {}
 
     def __call__(self, batch):
         size = self._size_of(batch)
         if size not in self._graphs:
             self._seen[size] += 1
-            if self._seen[size] <= WARM or len(self._graphs) >= MOST:
-                return self._launch(batch)
-            self._graphs[size] = self._record(batch)
-        if self._graphs[size] is None:
-            return self._launch(batch)
+            known = self._seen[size] > WARM and len(self._graphs) < MOST
+            if self.broken or not known or not self._record(size, batch):
+                self.launched += 1
+                return self.recorder.launch(lambda: self.step(batch))
         replay, given, result = self._graphs[size]
         given.images.copy_(batch.images)
         if batch.targets is not None:
@@ -66,25 +66,23 @@ class Replayed:
         groups = tuple(batch.groups) if self.by_group else ()
         return batch.images.shape, batch.pairs, groups, batch.targets is None
 
-    def _launch(self, batch):
-        self.launched += 1
-        return self.recorder.launch(lambda: self.step(batch))
-
-    def _record(self, batch):
-        """(replay, the batch that it reads, its result), or None if it cannot be."""
+    def _record(self, size, batch):
+        """Keeps (replay, the batch it reads, its result); whether that went well."""
         targets = None if batch.targets is None else batch.targets.clone()
         given = batch._replace(images=batch.images.clone(), targets=targets)
         try:
             replay, result = self.recorder.record(lambda: self.step(given))
         except RuntimeError as error:
+            self.broken = True
             warnings.warn(
                 "a training step cannot be replayed as a graph, so it is launched"
                 f" operation by operation ({str(error).strip().splitlines()[0]})",
                 RuntimeWarning,
                 stacklevel=3,
             )
-            return None
-        return replay, given, result
+            return False
+        self._graphs[size] = replay, given, result
+        return True
 
 
 class Recorder:
@@ -108,10 +106,14 @@ class Recorder:
         """(a function that does it again, what it returned): `work()` is recorded, and
         not done.
         """
-        graph = torch.cuda.CUDAGraph()
-        # other threads may go on with what a recording thread must not do
-        with torch.cuda.graph(
-            graph, self.pool, self.stream, capture_error_mode="thread_local"
-        ):
-            result = work()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            # other threads may go on with what a recording thread must not do
+            with torch.cuda.graph(
+                graph, self.pool, self.stream, capture_error_mode="thread_local"
+            ):
+                result = work()
+        except RuntimeError:
+            torch.cuda.set_stream(current)  # a recording that failed stays on its own
+            raise
         return graph.replay, result

@@ -70,7 +70,7 @@ def test_a_whole_turn_on_a_cpu(store, tmp_path):
     out = tmp_path / "out"
     given = ["--out", str(out), "--store", str(store.path), "--schedule", "small"]
     only = ["--only", "tests", "operations", "table1", "checkpoints"]
-    main([*given, *only, "--minutes", "9", "--device", "cpu"])
+    main([*given, *only, "--minutes", "30", "--device", "cpu"])
     told = json.loads((out / "jobs.json").read_text())
     assert [each["became"] for each in told["jobs"]] == ["done"] * 4, [
         (file.name, file.read_text()[-2000:]) for file in (out / "log").iterdir()

@@ -10,10 +10,12 @@ from .batch_rules import batch_rules
 from .canonical import canonical_turntable
 from .element import Element, joints, sheet
 from .embedding_map import embedding_map
+from .first_look import first_look
 from .mining import mining_table
 from .multiview_browser import multiview_browser
 from .prediction import prediction_viewer
 from .retrieval import retrieval_table
+from .skeletons import skeletons
 from .training import training_film
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "batch_rules",
     "canonical_turntable",
     "embedding_map",
+    "first_look",
     "joints",
     "mining_table",
     "multiview_browser",
     "prediction_viewer",
     "retrieval_table",
     "sheet",
+    "skeletons",
     "training_film",
 ]

@@ -168,6 +168,7 @@ def setup(app):
         OfflineOutputs not in render.load_mime_renders()
     ):  # the list that myst-nb fills from entry points
         render.load_mime_renders().append(OfflineOutputs)
+    app.setup_extension("site_pages")
     app.connect("config-inited", use_local_scripts)
     app.add_css_file("page.css")
     app.connect("source-read", fold_setup)

@@ -33,6 +33,7 @@ ELEMENT = '<div class="mcss-element"'
 GRID = '<div class="mcss-grid"'
 #: In the data of an element, and in a grid of pictures.
 PICTURE = re.compile(r'("src":"| src=")data:image/jpeg;base64,([^"]+)(?=")')
+EMPTY_HEAD = '<th class="head"><p></p></th>'
 UNWANTED = ("thebe", "widget-state+json")
 
 
@@ -83,7 +84,7 @@ def use_local_scripts(app, config):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
-    for file in ("plotly-figures.js", "pictures.js", "page.css"):
+    for file in ("plotly-figures.js", "pictures.js", "page.js", "page.css"):
         shutil.copy(HERE / file, folder)
 
     mathjax = (
@@ -126,7 +127,9 @@ def finish_page(app, pagename, templatename, context, doctree):
         place = lambda found: context["pathto"](write_picture(app.outdir, found[2]), 1)
         body = PICTURE.sub(lambda found: found[1] + place(found), body)
     if body:  # what docutils calls an entry is no child that a list may have
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        # an empty corner of a table is no header
+        context["body"] = body.replace(EMPTY_HEAD, '<td class="head"></td>')
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
@@ -171,6 +174,7 @@ def setup(app):
     app.setup_extension("site_pages")
     app.connect("config-inited", use_local_scripts)
     app.add_css_file("page.css")
+    app.add_js_file("page.js", loading_method="defer")
     app.connect("source-read", fold_setup)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", without_second_icons)

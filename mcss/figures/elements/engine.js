@@ -164,9 +164,11 @@ function column(...panels) {
 
 // Pictures cut out of sheets {src, columns, rows}. Items: {sheet, index, caption, frame}.
 // share: of the element's width, at most, in %. together: so many never part at the end of a row.
-// beside: the next panel stands to the right, where there is room.
-function pictures(width = 112, { share = 30, together = 1, beside = false } = {}) {
-  const node = make("div", { class: beside ? "mcss-pictures mcss-beside" : "mcss-pictures" });
+// beside: the next panel stands to the right, where there is room; half: both are as wide.
+function pictures(width = 112, options = {}) {
+  const { share = 30, together = 1, beside = false, half = false } = options;
+  const place = beside ? " mcss-beside" : half ? " mcss-half" : "";
+  const node = make("div", { class: "mcss-pictures" + place });
   const most = beside ? 100 : share;
   const style = `width: min(${together * width}px, ${most}%)`;
   function show(items) {

@@ -1,6 +1,6 @@
 // One instant after another: four pictures, the skeleton they share, and how far the instant is
 // from another one in the embedding.
-const row = pictures(200, { share: 24 });
+const row = pictures(200, { share: 22 });
 const body = skeleton("one pose", { turn: 20, turnable: false });
 const curves = chart("seconds", "distance");
 const instant = pictures(130, { share: 100 });

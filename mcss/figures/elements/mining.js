@@ -24,7 +24,7 @@ const map = {
     ),
   ),
 };
-const row = pictures(190, { share: 48 });
+const row = pictures(190, { share: 47 });
 const numbers = table();
 const what = note();
 let clicked = {}; // the square {i, j} that was clicked last

@@ -1,6 +1,6 @@
 // One instant of a person: its pictures from all cameras, and the skeleton that they share.
 const people = data.subjects.map((person) => person.name);
-const row = pictures(200, { share: 48, beside: true });
+const row = pictures(200, { share: 48, half: true });
 const body = skeleton("the pose of all pictures", { turn: 30 });
 const what = note();
 const controls = {

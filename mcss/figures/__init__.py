@@ -20,5 +20,6 @@ Chapter                         Drawn by               Called
 7   evaluating poses            `prediction`           `prediction_viewer`
 9   retrieval                   `retrieval`            `retrieval_table`
 10  what the embedding knows    `embedding_map`        `embedding_map`
+10  what the embedding knows    `distances`            `distance_table`
 all poses                       `skeletons`            `skeletons`
 """

@@ -8,6 +8,7 @@ figure, so no kernel and no network is needed to choose it.
 
 from .batch_rules import batch_rules
 from .canonical import canonical_turntable
+from .distances import distance_table
 from .element import Element, joints, sheet
 from .embedding_map import embedding_map
 from .first_look import first_look
@@ -22,6 +23,7 @@ __all__ = [
     "Element",
     "batch_rules",
     "canonical_turntable",
+    "distance_table",
     "embedding_map",
     "first_look",
     "joints",

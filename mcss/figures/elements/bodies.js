@@ -16,9 +16,9 @@ function sideOf(joint) {
   return RIGHT.includes(joint) ? ORANGE : GREY;
 }
 
-// turn, tilt: degrees from which it is seen. turnable: whether it has a slider for that. turned: what
-// a finger or the arrow keys do instead of turning this drawing alone, given degrees. reach: of the
-// drawing to each side, in mm.
+// turn, tilt: degrees from which it is seen. turnable: whether it has a slider for that. turned:
+// what a finger or the arrow keys do instead of turning this drawing alone, given degrees. reach:
+// of the drawing to each side, in mm.
 function skeleton(label, options = {}) {
   const { turn = 0, tilt = 10, axes = false, turnable = true, turned, reach = 1000 } = options;
   const box = [-reach, -1.09 * reach, 2 * reach, 2.32 * reach];

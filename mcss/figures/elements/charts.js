@@ -133,3 +133,33 @@ function mark(group, [x, y], more = {}) {
   const turned = shape === 2 ? { transform: `rotate(45 ${x} ${y})` } : {};
   return make("rect", { ...square, ...turned, ...more });
 }
+
+// The drawing of an n by n matrix, SIDE wide. `choose(i, j)` is called where a square of it is
+// clicked, or reached with the arrow keys from the one that is chosen, `now()`.
+const SIDE = 400;
+
+function matrix(n, choose, now) {
+  const svg = make("svg", {
+    viewBox: `-8 -8 ${SIDE + 16} ${SIDE + 16}`,
+    class: "mcss-scatter mcss-cells",
+    role: "application",
+    tabindex: 0,
+  });
+  svg.addEventListener("click", (event) => {
+    const box = svg.getBoundingClientRect();
+    const place = (at, from, size) => {
+      const k = Math.floor(((((at - from) / size) * (SIDE + 16) - 8) / SIDE) * n);
+      return Math.max(0, Math.min(n - 1, k));
+    };
+    choose(place(event.clientY, box.top, box.height), place(event.clientX, box.left, box.width));
+  });
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  svg.addEventListener("keydown", (event) => {
+    const move = moves[event.key];
+    if (!move) return;
+    const [i, j] = now();
+    choose((i + move[0] + n) % n, (j + move[1] + n) % n);
+    event.preventDefault();
+  });
+  return svg;
+}

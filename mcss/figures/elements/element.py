@@ -15,7 +15,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 #: What an element carries along only where its script calls this.
-PARTS = {"bodies": "skeleton", "charts": "chart|scatter"}
+PARTS = {"bodies": "skeleton", "charts": "chart|scatter|matrix"}
 
 
 class Element:

@@ -120,7 +120,7 @@ function toggle(label, value = false) {
 }
 
 // Puts controls over panels, and draws. `draw(state)` returns what is shown, as data, for tests and
-// other scripts.
+// other scripts. Returns what draws again.
 function element(root, controls, panels, draw) {
   const update = () => {
     const values = Object.entries(controls).map(([name, control]) => [name, control.value]);
@@ -135,6 +135,7 @@ function element(root, controls, panels, draw) {
     make("div", { class: "mcss-panels" }, ...panels.map((panel) => panel.node)),
   );
   update();
+  return update;
 }
 
 function note() {

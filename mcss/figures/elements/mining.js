@@ -1,13 +1,10 @@
 // Eq. 1 and 2 over a real matrix of distances: which negative is chosen for each pair, and what the
 // loss makes of it.
 const m = data.pairs;
-const SIZE = 400; // of the matrix
-const cell = SIZE / m;
-const heat = make("svg", {
-  viewBox: "-14 -14 416 416",
-  class: "mcss-scatter mcss-cells",
-  role: "application",
-  tabindex: 0,
+const cell = SIDE / m;
+const heat = matrix(m, choose, () => {
+  const i = controls.pair.value;
+  return [i, clicked.i === i ? clicked.j : i];
 });
 const map = {
   node: make(
@@ -41,23 +38,6 @@ function choose(i, j) {
   controls.pair.set(i);
   controls.pair.changed();
 }
-heat.addEventListener("click", (event) => {
-  const box = heat.getBoundingClientRect();
-  const place = (at, from, size) => {
-    const k = Math.floor((((at - from) / size) * 416 - 14) / cell);
-    return Math.max(0, Math.min(m - 1, k));
-  };
-  choose(place(event.clientY, box.top, box.height), place(event.clientX, box.left, box.width));
-});
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-heat.addEventListener("keydown", (event) => {
-  const move = MOVES[event.key];
-  if (!move) return;
-  const i = controls.pair.value;
-  const j = clicked.i === i ? clicked.j : i;
-  choose((i + move[0] + m) % m, (j + move[1] + m) % m);
-  event.preventDefault();
-});
 
 // {score, distance, kind, index}: the nearest of row i and column i, the pair itself left out.
 // `literal` reads Eq. 1 as printed.
@@ -91,8 +71,8 @@ function drawMatrix(D, beta, pair, negative, other) {
     const box = { x: column * cell, y: row * cell, width, height };
     heat.append(make("rect", { ...box, fill: "none", stroke, "stroke-width": 3 }));
   };
-  frame(0, pair, SIZE, cell, GREY);
-  frame(pair, 0, cell, SIZE, GREY);
+  frame(0, pair, SIDE, cell, GREY);
+  frame(pair, 0, cell, SIDE, GREY);
   frame(pair, pair, cell, cell, BLUE);
   if (negative.kind === "positive") frame(negative.index, pair, cell, cell, RED);
   if (negative.kind === "anchor") frame(pair, negative.index, cell, cell, RED);

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mcss.figures.elements import (
     Element,
+    distance_table,
     joints,
     prediction_viewer,
     retrieval_table,
@@ -150,3 +151,10 @@ def test_instants_are_compared_between_different_cameras():
     D = between_instants(embeddings, 2)
     assert D.diagonal().tolist() == [1, 3, 0]
     assert D[0, 1] == (13 + 9) / 2 == D[1, 0] and D[0, 2] == (20 + 19) / 2
+
+
+def test_the_two_nearest_pictures_are_shown_first():
+    images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
+    distances = torch.tensor([[0.0, 3, 2], [3, 0, 1], [2, 1, 0]])
+    data = distance_table(images, ["a", "b", "c"], distances).data
+    assert data["first"] == [1, 2] and data["distances"][0] == [0, 3, 2]

@@ -274,4 +274,10 @@ def test_the_search_knows_prose_not_code(visit):
     page.locator("#search-results p.search-summary").wait_for()
     page.wait_for_timeout(500)
     hits = [link.inner_text() for link in page.locator("#search-results ul.search li a").all()]
-    assert len(hits) < 8 and not any("Canonical" in hit for hit in hits), hits
+    assert hits and len(hits) < 8 and not any("Canonical" in hit for hit in hits), hits
+    # the icon does not cover the first letter
+    field = page.locator("article input[type=search], .bd-search-container input").first
+    room = field.evaluate("node => parseFloat(getComputedStyle(node).paddingLeft)")
+    icon = page.locator("form.bd-search i, form.bd-search svg").locator("visible=true").first
+    box = icon.bounding_box()
+    assert box["x"] + box["width"] <= field.bounding_box()["x"] + room

@@ -74,7 +74,8 @@ class Studio:
         """
         if (name, wears) not in self._subjects:
             number = self.recipe.number(name)
-            kind = {"sporty": self.recipe.domain == "field", "style": self.recipe.style}
+            looks = max(self.recipe.style, self.recipe.looks)
+            kind = {"sporty": self.recipe.domain == "field", "style": looks}
             body, outfit = draw_subject(generator(self.recipe, "subject", name), number, **kind)
             if wears:
                 body, _ = self.subject(name)

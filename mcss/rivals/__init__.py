@@ -8,6 +8,7 @@ from synchronised cameras. One file a method; nothing of the method imports any.
 `view_consistency`   predict one pose from all views (Rhodin et al., CVPR 2018)
 `skeleton_maps`      draw another camera's 2D skeleton (Chen et al., CVPR 2019)
 `synchronisation`    same moment? mirrored? (Jenni and Favaro, ACCV 2020)
+`feeding`            the batches, and what each method is given besides
 `training`           one loop for all, on the batches and schedule of MCSS
 `evaluation`         predictions in the camera's frame, and the same turned to Eq. 3's
 """

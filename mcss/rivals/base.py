@@ -2,45 +2,53 @@
 labelled pictures.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import nn
 
 from ..model import MCSS, Output
 
-#: What a method may be given besides pictures: in words, and whether a store has it for
-#: some subjects.
+
+class Need(NamedTuple):
+    """Something that a method may be given besides pictures."""
+
+    words: str
+    of: Callable  #: from a store and subjects to whether it is there for all of them
+
+
+def _two_views(store, subjects):
+    return all((store.present(s).sum(1) >= 2).any() for s in subjects)
+
+
+def _rotations(store, subjects):
+    return store.calibration is not None and all(
+        store.calibration.of_clip(s, clip.source)
+        for s in subjects
+        for clip in store.clips(s)
+    )
+
+
+def _background(store, subjects):
+    return all(np.isfinite(store.crops(s)[store.present(s)]).all() for s in subjects)
+
+
+def _joints(store, subjects):
+    known = all(store.poses(s) is not None for s in subjects)
+    return known and _rotations(store, subjects)
+
+
 NEEDS = {
-    "two views": (
-        "two views of one instant",
-        lambda store, subjects: all(
-            (store.present(s).sum(1) >= 2).any() for s in subjects
-        ),
+    "two views": Need("two views of one instant", _two_views),
+    "rotations": Need("a calibration: how the cameras are turned", _rotations),
+    "background": Need(
+        "the crops' places in the camera's image, to estimate the empty room",
+        _background,
     ),
-    "rotations": (
-        "a calibration (how the cameras are turned against each other)",
-        lambda store, subjects: (
-            store.calibration is not None
-            and all(
-                store.calibration.of_clip(s, clip.source)
-                for s in subjects
-                for clip in store.clips(s)
-            )
-        ),
-    ),
-    "background": (
-        "the crops' places in the camera's image, from which the empty room is"
-        " estimated",
-        lambda store, subjects: all(
-            np.isfinite(store.crops(s)[store.present(s)]).all() for s in subjects
-        ),
-    ),
-    "2D joints": (
-        "2D joints (here the projected poses, so a calibration and poses)",
-        lambda store, subjects: (
-            NEEDS["rotations"][1](store, subjects)
-            and all(store.poses(s) is not None for s in subjects)
-        ),
+    "2D joints": Need(
+        "2D joints (here the projected poses: a calibration and poses)", _joints
     ),
 }
 
@@ -81,7 +89,7 @@ class Rival(MCSS):
         """What one step is given besides the pictures: (frames `(2 m,)`, views `(2 m,)`
         of the pictures, first all anchors, then all partners; dict of tensors).
 
-        feeder: a `mcss.rivals.training.RivalFeeder`. batch: a `PairBatch` of m pairs.
+        feeder: a `mcss.rivals.feeding.RivalFeeder`. batch: a `PairBatch` of m pairs.
         rng: the step's own.
         """
         frames = np.concatenate([batch.frames, batch.frames])
@@ -99,7 +107,7 @@ class Rival(MCSS):
         raise NotImplementedError
 
     def losses(self, batch, progress, config):
-        """(loss, figures and the pose loss) of one step: of the pretext, or of the pose.
+        """(loss, figures and pose loss) of one step: of the pretext, or of the pose.
 
         batch: (inputs, given, targets). progress: the share of the steps that is done.
         """

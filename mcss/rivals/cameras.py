@@ -57,4 +57,5 @@ def relative(R_from, R_to):
 
 def rotate(points, R):
     """X R^T: points `(n, k, 3)`, one a row, turned by R `(n, 3, 3)`. Undone by R^T."""
-    return points @ R.mT
+    # not `@`: inside autocast that would round to a few digits
+    return (points[:, :, None] * R[:, None]).sum(-1)

@@ -18,8 +18,9 @@ from .cameras import rotate, rotations
 
 
 def predict(model, store, split="test", target="camera", batch_size=256, device=None):
-    """`Predictions` of a rival for every picture of a split, as `mcss.inference.predict`
-    makes them of MCSS; poses and truth in the frame `target`: 'camera' or 'canonical'.
+    """`Predictions` of a rival for every picture of a split, as those of MCSS that
+    `mcss.inference.predict` makes. target: what poses and truth are given in, 'camera'
+    or 'canonical'; what the rival was trained with.
     """
     model.check_store(store)
     split = split if isinstance(split, Split) else store.splits[split]

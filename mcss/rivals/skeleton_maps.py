@@ -94,7 +94,7 @@ class SkeletonMaps(Rival):
         )
 
     def pretext(self, inputs, given):
-        """Both terms of L; 'overlap': of drawn and true limbs, intersection by union."""
+        """Both terms of L; 'overlap': intersection by union of drawn and true limbs."""
         G = self.embed(inputs).unflatten(1, (-1, 3))
         turned = rotate(G, given["R"])
         drawn, true = self.D(turned.flatten(1)).float(), given["maps"]

@@ -9,7 +9,7 @@ with a left and a right tells whether one of them was mirrored. No camera is kno
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize, softplus
 
 from .base import Rival
 
@@ -36,18 +36,23 @@ class Synchronisation(Rival):
     frozen = ("F.0.conv1", "F.0.bn1", "F.0.layer1", "F.0.layer2", "F.0.layer3")
     pose_lr_factor = None  # the configuration's
 
-    def __init__(self, image_size=224, shift=(0.08, 2.56), **more):
-        super().__init__(image_size, **more, shift=list(shift))
+    def __init__(self, image_size=224, shift=(0.08, 2.56), others=True, **more):
+        super().__init__(image_size, **more, shift=list(shift), others=others)
         self.T = nn.Linear(self.settings["embedding_dim"], 2)
 
+    def feature(self, images):
+        """G(F(I)), `(n, d)`, what is multiplied."""
+        return self.G(self.look(images)).float()
+
     def embed(self, images):
-        """What H reads: of unit length, as in MCSS."""
-        return normalize(super().embed(images), dim=1)
+        """What H reads: the feature, of unit length as in MCSS."""
+        return normalize(self.feature(images), dim=1)
 
     def logits(self, first, second):
-        """`(m, 2)` from pictures `(m, 3, h, w)` twice; the same if they change places."""
-        both = self.G(self.look(torch.cat([first, second]))).float()
-        return self.fused(*both.chunk(2))
+        """(synchronous, mirrored) of pictures `(m, 3, h, w)` twice: `(m, 2)`, the same
+        if they change places.
+        """
+        return self.fused(*self.feature(torch.cat([first, second])).chunk(2))
 
     def fused(self, first, second):
         """T of two features `(m, d)`."""
@@ -88,16 +93,20 @@ class Synchronisation(Rival):
         """Both binary cross-entropies, and the share of right answers of each."""
         mirrored = given["mirrored"][:, None, None, None]
         images = torch.where(mirrored, images.flip(-1), images)
-        synchronous, flipped = self.logits(*images.chunk(2)).unbind(1)
+        first, second = self.feature(images).chunk(2)
+        logits = self.fused(first, second)
+        truth = given["kinds"][:, None] == logits.new_tensor([SYNCHRONOUS, FLIPPED])
+        answers = (logits > 0) == truth
         asked = given["kinds"] != FLIPPED
-        losses, accuracies = [], []
-        for logit, truth in (
-            (synchronous[asked], given["kinds"][asked] == SYNCHRONOUS),
-            (flipped, given["kinds"] == FLIPPED),
-        ):
-            losses.append(
-                binary_cross_entropy_with_logits(logit, truth.to(logit.dtype))
-            )
-            accuracies.append(((logit > 0) == truth).float().mean())
-        loss = losses[0] + losses[1]
+        bce = binary_cross_entropy_with_logits(
+            logits, truth.to(logits.dtype), reduction="none"
+        )
+        loss = bce[asked, 0].mean() + bce[:, 1].mean()
+        if self.settings["others"]:
+            # the next instant's partner, and so on: none is of the anchor's own moment
+            turns = range(1, len(first))
+            unlike = torch.cat([second.roll(k, 0) for k in turns])
+            synchronous = self.fused(first.repeat(len(turns), 1), unlike)[:, 0]
+            loss = loss + softplus(synchronous).mean()
+        accuracies = answers[asked, 0].float().mean(), answers[:, 1].float().mean()
         return loss, torch.stack([loss.detach(), *accuracies])

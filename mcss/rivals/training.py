@@ -6,134 +6,86 @@ from labels, so does it: the pairs of all steps come first, the labels of all st
 afterwards.
 """
 
-import functools
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 
-from .. import __version__
 from ..batches import SameSubjectPairs
+from ..configuration import TrainingConfig
 from ..engine.checkpoint import load_checkpoint, with_prefix
 from ..engine.run import Run
-from ..feeding import Batch, Feeder
-from ..store.files import recipe_hash
-from ..targets import SMALLEST_STD, LabelledImages
+from ..targets import LabelledImages
 from ..training import Trained
 from . import RIVALS
-from .background import Backgrounds
 from .base import NEEDS
-from .cameras import rotate, rotations
+from .feeding import CameraLabels, RivalFeeder
 
 
-def check_given(store, split, rival):
+@dataclass(frozen=True)
+class RivalConfig(TrainingConfig):
+    """The settings of MCSS, of which a rival uses the batches and the schedule, and its
+    own. target: 'camera', the frame of each picture's camera, or as for MCSS.
+
+    Raises `ValueError` for a rival that there is not.
+    """
+
+    target: str = "camera"
+    rival: str = ""  #: a name in RIVALS
+    settings: dict = field(default_factory=dict)  #: arguments of the rival's class
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.rival not in RIVALS:
+            raise ValueError(
+                f"rival must be one of {', '.join(RIVALS)}, not {self.rival!r}"
+            )
+
+    def method(self):
+        """What decides the training, a dict."""
+        return {
+            **super().method(),
+            "rival": self.rival,
+            "settings": self.settings,
+        }
+
+    @classmethod
+    def like(cls, config, rival, target="camera", **settings):
+        """The configuration of a rival with the batches and schedule of `config`."""
+        own = {"target": target, "rival": rival, "settings": settings}
+        return cls(**vars(config) | own)
+
+
+def check_given(store, config):
     """Raises `ValueError` for a store that lacks what a rival needs, naming it and the
     methods that work without.
     """
-    subjects, kind = store.splits[split].subjects, RIVALS[rival]
-    missing = [n for n in kind.needs if not NEEDS[n][1](store, subjects)]
+    subjects, kind = store.splits[config.split].subjects, RIVALS[config.rival]
+    missing = [n for n in kind.needs if not NEEDS[n].of(store, subjects)]
     if missing:
         without = [r.title for r in RIVALS.values() if not set(missing) & set(r.needs)]
-        if "two views" not in missing:
-            without.append("MCSS")
-        without.append("the Baseline")
+        without += ["MCSS"] * ("two views" not in missing) + ["the Baseline"]
         raise ValueError(
-            f"{kind.title} needs {' and '.join(NEEDS[n][0] for n in missing)}:"
+            f"{kind.title} needs {' and '.join(NEEDS[n].words for n in missing)}:"
             f" {store.path} has none. Without it work: {', '.join(without)}"
+        )
+    if config.target == "camera" and not NEEDS["rotations"].of(store, subjects):
+        raise ValueError(
+            f"labels in the camera's frame need {NEEDS['rotations'].words}:"
+            f" {store.path} has none. {kind.title} works without it with"
+            " target='canonical'"
         )
 
 
-class CameraLabels(LabelledImages):
-    """Labelled pictures whose targets are poses in the frame of their own camera.
-
-    Arguments, batches and errors as of `LabelledImages`.
-    """
-
-    def __init__(self, store, *arguments):
-        super().__init__(store, *arguments, target="global")
-        self.store = store
-        poses = self._in_camera(self.rows)
-        self.mean, self.std = poses.mean(0), poses.std(0).clamp_min(SMALLEST_STD)
-
-    def targets(self, step):
-        """`(size, 16, 3)`, standard deviations from the mean pose."""
-        return (self._in_camera(self._rows_of(step)) - self.mean) / self.std
-
-    def _in_camera(self, rows):
-        found = torch.empty(len(rows), *self._poses[0].shape[1:])
-        for number, subject in enumerate(self.subjects):
-            of = np.flatnonzero(rows[:, 0] == number)
-            if len(of):
-                frames, views = rows[of, 1], rows[of, 2]
-                R = rotations(self.store, subject, frames, views)
-                found[of] = rotate(self._poses[number][frames], R)
-        return found
-
-
-class RivalFeeder(Feeder):
-    """The batches of a rival's training: pairs, then labels, or both in each step.
-
-    `batch(step)` is (inputs, given, targets): what the network sees; a dict that the
-    rival drew, None without pairs; targets `(labelled, 16, 3)`, None without labels.
-    """
-
-    def __init__(self, store, rival, pairs, labelled, epochs, device="cpu"):
-        super().__init__(store, pairs, labelled, device)
-        self.rival, self.split, self.seed = rival, pairs.split, pairs.seed
-        self.each = epochs * len(pairs)  #: steps that have pairs; as many have labels
-        self.steps = self.each * (2 if rival.staged else 1)
-
-    @functools.cached_property
-    def backgrounds(self):
-        """The empty rooms, estimated when first asked for."""
-        return Backgrounds(self.store, self.split)
-
-    def batch(self, step):
-        """What one step learns from; a function of the arguments and the step alone."""
-        inputs, given, targets = [], None, None
-        if step < self.each:
-            batch, rng = (
-                self._pairs_of(step),
-                np.random.default_rng([self.seed, 7, step]),
-            )
-            frames, views, given = self.rival.draw(self, batch, rng)
-            inputs.append(self._inputs(batch.subject, frames, views))
-            given = {name: value.to(self.device) for name, value in given.items()}
-        if step >= self.each or not self.rival.staged:
-            number = step % self.each
-            subjects, frames, views = self.labelled.batch(number)
-            subjects, at = np.array(subjects), np.arange(len(frames))
-            parts = [(s, at[subjects == s]) for s in dict.fromkeys(subjects)]
-            seen = [self._inputs(s, frames[i], views[i]) for s, i in parts]
-            order = np.argsort(np.concatenate([i for _, i in parts]))
-            inputs.append(torch.cat(seen)[torch.from_numpy(order)])
-            targets = self.labelled.targets(number).to(self.device)
-        return Batch(torch.cat(inputs), given, targets)
-
-    def _inputs(self, subject, frames, views):
-        return self.rival.inputs(self.store, subject, frames, views, self.device)
-
-
-def train_rival(
-    store,
-    config,
-    rival,
-    settings=None,
-    directory=None,
-    device=None,
-    progress=True,
-    watch=None,
-):
+def train_rival(store, config, directory=None, device=None, progress=True, watch=None):
     """Trains a rival: `Trained(model, history)`; resumes as `mcss.training.train` does.
 
-    rival: a name in RIVALS. config: a `TrainingConfig`; its target 'canonical' is
-    MCSS's, 'camera' the frame of each picture's camera. settings: of the rival's own.
-    Raises `ValueError` for a store that lacks what it needs.
+    config: a `RivalConfig`. The rest as there. Raises `ValueError` for a store that
+    lacks what the rival needs.
     """
-    check_given(store, config.split, rival)
-    with run_of(store, config, rival, settings, directory, device, watch) as run:
+    check_given(store, config)
+    with run_of(store, config, directory, device, watch) as run:
         pairs, labelled = batches(store, config)
-        model = new_rival(store, config, rival, settings, labelled).to(run.device)
+        model = new_rival(store, config, labelled).to(run.device)
         feeder = RivalFeeder(store, model, pairs, labelled, config.epochs, run.device)
         optimizer = new_optimizer(model, config)
         images = (2 * config.pairs + config.labelled) * feeder.each
@@ -171,14 +123,14 @@ def batches(store, config):
     return pairs, LabelledImages(store, *of, config.target)
 
 
-def new_rival(store, config, rival, settings=None, labelled=None):
+def new_rival(store, config, labelled=None):
     """A network with the configuration's seed; its H knows mean and standard deviation
     of the labelled poses.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = RIVALS[rival](
-            store.image_size, pretrained=config.pretrained, **(settings or {})
+        model = RIVALS[config.rival](
+            store.image_size, pretrained=config.pretrained, **config.settings
         )
     if labelled is not None:
         model.pose_mean.copy_(labelled.mean)
@@ -211,20 +163,15 @@ def set_learning_rate(optimizer, model, config, epoch):
         group["lr"] = config.lr * drop * times
 
 
-def method_of(config, rival, settings=None):
-    """Everything that decides the training of a rival, a dict."""
-    return {**config.method(), "rival": rival, "settings": settings or {}}
-
-
-def run_of(store, config, rival, settings, directory, device, watch):
+def run_of(store, config, directory, device, watch):
     """The `mcss.engine.run.Run` of a rival's training."""
-    names = (*RIVALS[rival].figures, "pose_loss")
+    names = (*RIVALS[config.rival].figures, "pose_loss")
 
     def describe(last):
         return ", ".join(f"{name} {last[name]:.3f}" for name in names)
 
     return Run(
-        {"config": method_of(config, rival, settings), "store": store.recipe_hash},
+        {"config": config.method(), "store": store.recipe_hash},
         names,
         directory,
         device,
@@ -233,12 +180,6 @@ def run_of(store, config, rival, settings, directory, device, watch):
         describe,
         watch=watch,
     )
-
-
-def rival_folder(store, config, rival, settings=None, parent=None):
-    """The folder of this very run, beside the store or in `parent`."""
-    made_by = [__version__, store.recipe_hash, method_of(config, rival, settings)]
-    return Path(parent or store.path.parent) / f"rival-{recipe_hash(made_by)}"
 
 
 def load_rival(directory, device="cpu"):

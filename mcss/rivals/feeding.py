@@ -1,0 +1,82 @@
+"""The batches of a rival: those of MCSS, and what the rival is given besides."""
+
+import functools
+
+import numpy as np
+import torch
+
+from ..feeding import Batch, Feeder
+from ..targets import SMALLEST_STD, LabelledImages
+from .background import Backgrounds
+from .cameras import rotate, rotations
+
+
+class CameraLabels(LabelledImages):
+    """Labelled pictures whose targets are poses in the frame of their own camera.
+
+    Arguments, batches and errors as of `LabelledImages`.
+    """
+
+    def __init__(self, store, *arguments):
+        super().__init__(store, *arguments, target="global")
+        self.store = store
+        poses = self._in_camera(self.rows)
+        self.mean, self.std = poses.mean(0), poses.std(0).clamp_min(SMALLEST_STD)
+
+    def targets(self, step):
+        """`(size, 16, 3)`, standard deviations from the mean pose."""
+        return (self._in_camera(self._rows_of(step)) - self.mean) / self.std
+
+    def _in_camera(self, rows):
+        found = torch.empty(len(rows), *self._poses[0].shape[1:])
+        for number, subject in enumerate(self.subjects):
+            of = np.flatnonzero(rows[:, 0] == number)
+            if len(of):
+                frames, views = rows[of, 1], rows[of, 2]
+                R = rotations(self.store, subject, frames, views)
+                found[of] = rotate(self._poses[number][frames], R)
+        return found
+
+
+class RivalFeeder(Feeder):
+    """The batches of a rival's training: pairs, then labels, or both in each step.
+
+    `batch(step)` is (inputs, given, targets): what the network sees; a dict that the
+    rival drew, None without pairs; targets `(labelled, 16, 3)`, None without labels.
+    """
+
+    def __init__(self, store, rival, pairs, labelled, epochs, device="cpu"):
+        super().__init__(store, pairs, labelled, device)
+        self.rival, self.split, self.seed = rival, pairs.split, pairs.seed
+        self.each = epochs * len(pairs)  #: steps that have pairs; as many have labels
+        self.steps = self.each * (2 if rival.staged else 1)
+
+    @functools.cached_property
+    def backgrounds(self):
+        """The empty rooms, estimated when first asked for."""
+        return Backgrounds(self.store, self.split)
+
+    def batch(self, step):
+        """What one step learns from; a function of the arguments and the step alone."""
+        inputs, given, targets = [], None, None
+        if step < self.each:
+            batch, rng = (
+                self._pairs_of(step),
+                np.random.default_rng([self.seed, 7, step]),
+            )
+            frames, views, given = self.rival.draw(self, batch, rng)
+            inputs.append(self._inputs(batch.subject, frames, views))
+            given = {name: value.to(self.device) for name, value in given.items()}
+        if step >= self.each or not self.rival.staged:
+            number = step % self.each
+            subjects, frames, views = self.labelled.batch(number)
+            subjects, at = np.array(subjects), np.arange(len(frames))
+            parts = [(s, at[subjects == s]) for s in dict.fromkeys(subjects)]
+            seen = [self._inputs(s, frames[i], views[i]) for s, i in parts]
+            order = np.argsort(np.concatenate([i for _, i in parts]))
+            inputs.append(torch.cat(seen)[torch.from_numpy(order)])
+            targets = self.labelled.targets(number).to(self.device)
+        return Batch(torch.cat(inputs), given, targets)
+
+    def _inputs(self, subject, frames, views):
+        return self.rival.inputs(self.store, subject, frames, views, self.device)

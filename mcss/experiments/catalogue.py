@@ -5,7 +5,7 @@ measured on them.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import measures
+from . import measures, rivals
 from .trainings import AMOUNTS, BETAS, SENSITIVITY
 
 
@@ -47,6 +47,18 @@ EXPERIMENTS = {
             Row(f"MCSS, {ONE}", "mcss-one"),
         ),
         measures.pose_errors,
+    ),
+    "rivals": Experiment(
+        "Table 1 with the paper's rivals, labels of all subjects and of one",
+        tuple(
+            Row(f"{label}, {words}", f"{method}-{amount}")
+            for amount, words in (("all", ALL), ("one", ONE))
+            for method, label in (
+                *METHODS,
+                *((name, row[2]) for name, row in rivals.ROWS.items()),
+            )
+        ),
+        rivals.both_frames,
     ),
     "table2": Experiment(
         "Table 2: canonical against global targets, and a deeper backbone",

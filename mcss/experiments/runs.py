@@ -72,9 +72,7 @@ class TrainingRun:
         if self.start and not self.start.done:
             raise ValueError(f"it starts from {self.start.name}, which is not finished")
         began, start = provenance(), self.start and self.start.model()
-        history = train(
-            self.store, self.config, self.folder, device, progress, start
-        ).history
+        history = self._train(device, progress, start).history
         rank, world = ranks()
         if rank == 0:
             record = {
@@ -88,13 +86,22 @@ class TrainingRun:
             }
             write_json(self.folder / RECORD, record)
 
+    def _train(self, device, progress, start):
+        return train(self.store, self.config, self.folder, device, progress, start)
+
+    def _predict(self, model, store, split):
+        return predict(model, store, split, target=self.config.target)
+
+    def _truth(self, store, subject, frames, views):
+        return truth_of(store, subject, frames, self.config.target)
+
     def predictions_file(self, store, split):
         """Where the predictions for a split of a store are kept."""
         return self.folder / f"predictions-{split}-{store.recipe_hash}.safetensors"
 
     def predict(self, model, store, split):
         """Writes the predictions of the trained `model` for a split of a store."""
-        p = predict(model, store, split, target=self.config.target)
+        p = self._predict(model, store, split)
         names = store.splits[split].subjects
         tensors = {
             "embeddings": p.embeddings,
@@ -117,18 +124,19 @@ class TrainingRun:
         except SafetensorError as error:
             raise _damaged(file, error) from None
         names = np.array(store.splits[split].subjects, dtype=object)
-        subjects, frames = names[t["subjects"].numpy()], t["frames"].numpy()
-        truth = [
-            truth_of(store, subject, frames[subjects == subject], self.config.target)
-            for subject in dict.fromkeys(subjects)
-        ]
+        subjects = names[t["subjects"].numpy()]
+        frames, views = t["frames"].numpy(), t["views"].numpy()
+        truth = []
+        for subject in dict.fromkeys(subjects):
+            of = subjects == subject
+            truth.append(self._truth(store, subject, frames[of], views[of]))
         predictions = Predictions(
             t["embeddings"],
             t["poses"],
             torch.cat(truth),
             subjects,
             frames,
-            t["views"].numpy(),
+            views,
         )
         history = _read_json(self.folder / INDEX)["history"]
         return Evaluated(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..configuration import CHAPTER_CONFIG, TrainingConfig
 from ..data import Split
+from .rivals import ROWS as RIVALS
 
 #: What all trainings of a queue start from. 'paper': Section 4, from scratch.
 #: 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at
@@ -30,6 +31,7 @@ class Training(NamedTuple):
     change: dict
     store: str = "main"  #: the role of the store it learns from
     start: str | None = None  #: the training whose weights it begins with
+    rival: str | None = None  #: of mcss.experiments.rivals.ROWS, trained as rivals are
 
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
@@ -101,6 +103,11 @@ TRAININGS = {
         )
         for bn in (True, False)
         for beta in BETAS
+    },
+    **{
+        f"{rival}-{amount}": Training(AMOUNTS[amount], rival=rival)
+        for rival in RIVALS
+        for amount in ("all", "one")
     },
     **{
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)

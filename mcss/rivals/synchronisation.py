@@ -38,7 +38,12 @@ class Synchronisation(Rival):
 
     def __init__(self, image_size=224, shift=(0.08, 2.56), others=True, **more):
         super().__init__(image_size, **more, shift=list(shift), others=others)
-        self.T = nn.Linear(self.settings["embedding_dim"], 2)
+        d = self.settings["embedding_dim"]
+        self.T = nn.Linear(d, 2)
+        # T begins as a likeness: features of unit variance that agree have a product of
+        # 1, others one of about a third
+        nn.init.constant_(self.T.weight[0], 8 / d)
+        nn.init.constant_(self.T.bias[0], -4.0)
 
     def feature(self, images):
         """G(F(I)), `(n, d)`, what is multiplied."""

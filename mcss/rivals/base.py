@@ -87,7 +87,8 @@ class Rival(MCSS):
 
     def draw(self, feeder, batch, rng):
         """What one step is given besides the pictures: (frames `(2 m,)`, views `(2 m,)`
-        of the pictures, first all anchors, then all partners; dict of tensors).
+        of the pictures, first all anchors, then all partners; dict of tensors, with
+        'inputs' among them if the network sees something else than the pictures).
 
         feeder: a `mcss.rivals.feeding.RivalFeeder`. batch: a `PairBatch` of m pairs.
         rng: the step's own.

@@ -65,8 +65,11 @@ class RivalFeeder(Feeder):
                 np.random.default_rng([self.seed, 7, step]),
             )
             frames, views, given = self.rival.draw(self, batch, rng)
-            inputs.append(self._inputs(batch.subject, frames, views))
             given = {name: value.to(self.device) for name, value in given.items()}
+            seen = given.pop("inputs", None)
+            if seen is None:
+                seen = self._inputs(batch.subject, frames, views)
+            inputs.append(seen)
         if step >= self.each or not self.rival.staged:
             number = step % self.each
             subjects, frames, views = self.labelled.batch(number)

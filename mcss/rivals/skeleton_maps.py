@@ -25,11 +25,13 @@ SIZE = 64  #: pixels of a map, as there
 class SkeletonMaps(Rival):
     """Encoder G_i = G(F(S_i)), points in space; decoder D; H, one linear layer.
 
-    L = BCE(D(R_ij G_i), S_j) + consistency * || R_ij G_i - G_j ||^2. S: a map `(16, 64,
-    64)` a limb. points, width: as in `NovelView`. sees: 'skeleton', the encoder sees
-    S_i, as there; 'picture': it sees the picture as all others do, and 2D joints are
-    only drawn, so none are needed at test time. noise: by how much each joint is off, a
-    share of the picture's side. Their virtual cameras are left out: they take 3D.
+    L = BCE(D(R_ij G_i), S_j) + consistency || R_ij G_i - G_j ||^2 / || G ||^2, limbs
+    and the rest balanced half-way (norms, weights and scales are not published).
+    S: `(16, 64, 64)`, a map a limb. points, width: as in `NovelView`.
+    sees: 'skeleton', the encoder sees S_i, as there; 'picture': it sees the picture, as
+    all others do, and 2D joints are only drawn, so none are needed at test time.
+    noise: by how much each joint is off, a share of the picture's side.
+    Their virtual cameras are left out: they take 3D.
     """
 
     name = "skeleton_maps"
@@ -86,20 +88,23 @@ class SkeletonMaps(Rival):
         partner = np.roll(np.arange(len(frames)), len(batch.frames))
         R = rotations(feeder.store, batch.subject, frames, views)
         noise = self.settings["noise"]
-        joints = joints_2d(feeder.store, batch.subject, frames, views, noise)
-        return (
-            frames,
-            views,
-            {"R": relative(R, R[partner]), "maps": maps(joints[partner])},
-        )
+        drawn = maps(joints_2d(feeder.store, batch.subject, frames, views, noise))
+        given = {"R": relative(R, R[partner]), "maps": drawn[partner]}
+        if self.settings["sees"] == "skeleton":
+            given["inputs"] = drawn
+        return frames, views, given
 
     def pretext(self, inputs, given):
         """Both terms of L; 'overlap': intersection by union of drawn and true limbs."""
         G = self.embed(inputs).unflatten(1, (-1, 3))
         turned = rotate(G, given["R"])
         drawn, true = self.D(turned.flatten(1)).float(), given["maps"]
-        bce = binary_cross_entropy_with_logits(drawn, true)
-        apart = (turned - G.roll(len(G) // 2, 0)).square().mean()
+        # limbs are thin: else to draw nothing would be nearly right
+        weight = (true.numel() / true.sum().clamp_min(1)).sqrt()
+        bce = binary_cross_entropy_with_logits(drawn, true, pos_weight=weight)
+        partner = G.roll(len(G) // 2, 0)
+        # by the size of the points, which else would shrink to nothing
+        apart = (turned - partner).square().mean() / G.square().mean()
         loss = bce + self.settings["consistency"] * apart
         return loss, torch.stack([loss, overlap(drawn > 0, true > 0), apart]).detach()
 
@@ -136,13 +141,18 @@ def maps(joints, size=SIZE, width=2.0):
 
     joints: `(n, 17, 2)`, shares of the side. Returns `(n, 16, size, size)` float32.
     """
-    joints = joints * size
-    a, b = joints[:, [i for i, _ in BONES]], joints[:, [j for _, j in BONES]]
+    a, b = (size * joints[:, list(ends)] for ends in zip(*BONES))
     along = b - a  # (n, 16, 2)
+    length = along.norm(dim=-1, keepdim=True).clamp_min(1e-3)
+    along = along / length
+    across = torch.stack([-along[..., 1], along[..., 0]], -1)
     centre = torch.arange(size) + 0.5
-    y, x = torch.meshgrid(centre, centre, indexing="ij")
-    pixel = torch.stack([x, y], -1) - a[:, :, None, None]  # (n, 16, size, size, 2)
-    length = along.square().sum(-1).clamp_min(1e-6)[..., None, None]
-    share = (pixel * along[:, :, None, None]).sum(-1) / length
-    nearest = share.clamp(0, 1)[..., None] * along[:, :, None, None]
-    return ((pixel - nearest).norm(dim=-1) <= width / 2).float()
+
+    def coordinate(axis):
+        """Of each pixel, along a limb's axis from its first end, in pixels."""
+        x, y = (axis[..., k, None] * (centre - a[..., k, None]) for k in (0, 1))
+        return y[..., :, None] + x[..., None, :]
+
+    place, aside = coordinate(along), coordinate(across)
+    inside = (aside.abs() <= width / 2) & (place >= -width / 2)
+    return (inside & (place <= length[..., None] + width / 2)).float()

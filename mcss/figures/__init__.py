@@ -18,4 +18,5 @@ Chapter                         Drawn by               Called
 7   evaluating poses            `prediction`           `prediction_viewer`
 9   retrieval                   `retrieval`            `retrieval_table`
 10  what the embedding knows    `embedding_map`        `embedding_map`
+10c rivals                      `novel_view`           `novel_view`
 """

@@ -59,3 +59,21 @@ def rotate(points, R):
     """X R^T: points `(n, k, 3)`, one a row, turned by R `(n, 3, 3)`. Undone by R^T."""
     # not `@`: inside autocast that would round to a few digits
     return (points[:, :, None] * R[:, None]).sum(-1)
+
+
+def turned(R, angles):
+    """The rotations `(k, 3, 3)`, in the frame of a camera R `(3, 3)`, that turn a
+    person about +Z of the world by `angles` `(k,)` radians, counter-clockwise.
+    """
+    zero, one = torch.zeros_like(angles), torch.ones_like(angles)
+    cos, sin = angles.cos(), angles.sin()
+    about_z = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1)
+    return R @ about_z.unflatten(-1, (3, 3)) @ R.mT
+
+
+def turn_between(R, others):
+    """How far a person has to be `turned` before the camera R `(3, 3)`, to be seen as
+    the others `(k, 3, 3)` see them, but for the height: `(k,)` radians.
+    """
+    M = R.mT @ others
+    return torch.atan2(M[:, 1, 0] - M[:, 0, 1], M[:, 0, 0] + M[:, 1, 1])

@@ -32,7 +32,7 @@ class NovelView(Rival):
 
     name = "novel_view"
     title = "Novel-view synthesis (Rhodin, ECCV 2018)"
-    source = "rhodin2018unsupervised"
+    source = "rhodin2018geometry"
     needs = ("two views", "rotations", "background")
     figures = ("pretext_loss", "person's L1", "source's L1")
     frozen = ("F", "G")

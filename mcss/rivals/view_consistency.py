@@ -26,7 +26,7 @@ class ViewConsistency(Rival):
 
     name = "view_consistency"
     title = "View consistency (Rhodin, CVPR 2018)"
-    source = "rhodin2018learning"
+    source = "rhodin2018multiview"
     needs = ("two views", "rotations")
     figures = ("pretext_loss", "disagreement", "drift")
     staged, pose_lr_factor = False, None  # None: the configuration's

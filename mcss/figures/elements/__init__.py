@@ -12,6 +12,7 @@ from .element import Element, joints, sheet
 from .embedding_map import embedding_map
 from .mining import mining_table
 from .multiview_browser import multiview_browser
+from .novel_view import novel_view
 from .prediction import prediction_viewer
 from .retrieval import retrieval_table
 from .training import training_film
@@ -24,6 +25,7 @@ __all__ = [
     "joints",
     "mining_table",
     "multiview_browser",
+    "novel_view",
     "prediction_viewer",
     "retrieval_table",
     "sheet",

@@ -13,7 +13,7 @@ def check(number, answer):
     """Prints what there is to say about an answer; `...` means that there is none yet."""
     chapter, place = number.split(".")
     try:
-        checker = getattr(import_module(f"{__name__}.ch{int(chapter):02}"), f"exercise_{place}")
+        checker = getattr(import_module(f"{__name__}.ch{chapter:0>2}"), f"exercise_{place}")
     except (ModuleNotFoundError, AttributeError):
         raise ValueError(f"there is no exercise {number}") from None
     if answer is ...:

@@ -21,15 +21,17 @@ class RivalRun(TrainingRun):
     def _train(self, device, progress, start):
         return train_rival(self.store, self.config, self.folder, device, progress)
 
-    def _predict(self, model, store, split):
+    def _predict(self, model, store, split, statistics="running"):
+        if statistics == "subject":
+            raise ValueError("rivals are not tested by a test person's own statistics")
         return predict(model, store, split, target=self.config.target)
 
     def _truth(self, store, subject, frames, views):
         return truth_in(store, subject, frames, views, self.config.target)
 
-    def evaluated(self, store, split):
+    def evaluated(self, store, split, *statistics):
         """As of a `TrainingRun`; what is in the camera's frame says so."""
-        evaluated = super().evaluated(store, split)
+        evaluated = super().evaluated(store, split, *statistics)
         if self.config.target != "camera":
             return evaluated
         points = RIVALS[self.config.rival].points

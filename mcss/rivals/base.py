@@ -110,7 +110,7 @@ class Rival(MCSS):
     def losses(self, batch, progress, config):
         """(loss, figures and pose loss) of one step: of the pretext, or of the pose.
 
-        batch: (inputs, given, targets). progress: the share of the steps that is done.
+        batch: a `RivalBatch`. progress: the share of the steps that is done.
         """
         inputs, given, targets = batch
         if targets is None:

@@ -1,11 +1,12 @@
 """The batches of a rival: those of MCSS, and what the rival is given besides."""
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ..feeding import Batch, Feeder
+from ..feeding import Feeder
 from ..targets import SMALLEST_STD, LabelledImages
 from .background import Backgrounds
 from .cameras import rotate, rotations
@@ -38,12 +39,17 @@ class CameraLabels(LabelledImages):
         return found
 
 
-class RivalFeeder(Feeder):
-    """The batches of a rival's training: pairs, then labels, or both in each step.
+class RivalBatch(NamedTuple):
+    """One step of a rival's training."""
 
-    `batch(step)` is (inputs, given, targets): what the network sees; a dict that the
-    rival drew, None without pairs; targets `(labelled, 16, 3)`, None without labels.
-    """
+    inputs: torch.Tensor  #: what the network sees: of the pairs, then of the labelled
+    given: dict | None  #: what the rival drew for the pairs; None without any
+    #: (labelled, 16, 3), standard deviations from the mean pose; None without labels
+    targets: torch.Tensor | None
+
+
+class RivalFeeder(Feeder):
+    """The batches of a rival's training: pairs, then labels, or both in each step."""
 
     def __init__(self, store, rival, pairs, labelled, epochs, device="cpu"):
         super().__init__(store, pairs, labelled, device)
@@ -57,7 +63,7 @@ class RivalFeeder(Feeder):
         return Backgrounds(self.store, self.split)
 
     def batch(self, step):
-        """What one step learns from; a function of the arguments and the step alone."""
+        """The `RivalBatch` of a step, a function of the arguments and it alone."""
         inputs, given, targets = [], None, None
         if step < self.each:
             batch, rng = (
@@ -79,7 +85,7 @@ class RivalFeeder(Feeder):
             order = np.argsort(np.concatenate([i for _, i in parts]))
             inputs.append(torch.cat(seen)[torch.from_numpy(order)])
             targets = self.labelled.targets(number).to(self.device)
-        return Batch(torch.cat(inputs), given, targets)
+        return RivalBatch(torch.cat(inputs), given, targets)
 
     def _inputs(self, subject, frames, views):
         return self.rival.inputs(self.store, subject, frames, views, self.device)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_cameras import random_rotations
 
-from mcss.feeding import Batch
 from mcss.rivals.cameras import rotate, rotations
+from mcss.rivals.feeding import RivalBatch
 from mcss.rivals.view_consistency import ViewConsistency, view_disagreement
 from mcss.skeleton import root_relative
 from mcss.training import TrainingConfig
@@ -62,7 +62,7 @@ def test_a_constant_is_no_minimum(of_cameras):
         """What `losses` makes of these predictions of the 20 pairs' pictures."""
         model.embed = lambda images: images
         model.regress = lambda embedding: torch.cat([normalised, torch.zeros(6, 16, 3)])
-        batch = Batch(torch.zeros(26, 3, 32, 32), {"R": R}, torch.zeros(6, 16, 3))
+        batch = RivalBatch(torch.zeros(26, 3, 32, 32), {"R": R}, torch.zeros(6, 16, 3))
         return model.losses(batch, 0.9, CONFIG)[0]
 
     collapsed = loss_of(constant)
@@ -77,7 +77,7 @@ def test_the_first_predictions_stay_once_the_warm_up_is_over(seen):
     torch.manual_seed(0)
     model = ViewConsistency(32, warm_up=0.5).train()
     images = torch.randint(0, 255, (14, 3, 32, 32), dtype=torch.uint8)
-    batch = Batch(images, {"R": random_rotations(8)}, torch.zeros(6, 16, 3))
+    batch = RivalBatch(images, {"R": random_rotations(8)}, torch.zeros(6, 16, 3))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
     def step(progress):

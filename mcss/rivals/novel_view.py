@@ -27,7 +27,8 @@ class NovelView(Rival):
     points: how many, 200 there. width: channels of the decoder and numbers of a, 128
     there. hidden: width of H, 2048 there. foreground: how many times more a pixel of
     the person counts; ours, in place of their loss on ImageNet features, which has no
-    place in a training from scratch. Their dropout is left out.
+    place in a training from scratch. itself: the share of pictures that are to draw
+    themselves, half there. Their dropout is left out.
     """
 
     name = "novel_view"
@@ -39,9 +40,16 @@ class NovelView(Rival):
     points = True
 
     def __init__(
-        self, image_size=224, points=200, width=128, hidden=2048, foreground=5.0, **more
+        self,
+        image_size=224,
+        points=200,
+        width=128,
+        hidden=2048,
+        foreground=5.0,
+        itself=0.5,
+        **more,
     ):
-        own = {"points": points, "width": width, "hidden": hidden}
+        own = {"points": points, "width": width, "hidden": hidden, "itself": itself}
         super().__init__(image_size, 3 * points, **more, foreground=foreground, **own)
         del self.settings["embedding_dim"]
         self.foreground = foreground
@@ -71,13 +79,14 @@ class NovelView(Rival):
         """R from each picture's camera to its target's, the target's empty room, and
         whose looks to take.
 
-        Half of the pictures have the other view as target, half themselves
-        (autoencoding). Looks come from another instant of the person.
+        Some pictures have themselves as target (autoencoding), the others the other
+        view. Looks come from another instant of the person.
         """
         frames, views, _ = super().draw(feeder, batch, rng)
         m = len(batch.frames)
         partner = np.roll(np.arange(2 * m), m)
-        target = np.where(np.tile(rng.random(m) < 0.5, 2), partner, np.arange(2 * m))
+        itself = np.tile(rng.random(m) < self.settings["itself"], 2)
+        target = np.where(itself, np.arange(2 * m), partner)
         R = rotations(feeder.store, batch.subject, frames, views)
         room = feeder.backgrounds.of(batch.subject, frames[target], views[target])
         other = (np.arange(m) + rng.integers(1, m)) % m  # another instant, any view

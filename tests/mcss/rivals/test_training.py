@@ -23,7 +23,7 @@ from mcss.rivals.training import (
 from mcss.targets import truth_of
 from mcss.training import TrainingConfig, index_batches
 
-CONFIG = TrainingConfig(pairs=8, labelled=6, epochs=2, lr_drop_epoch=2, checkpoint_every=5)
+CONFIG = TrainingConfig(pairs=8, labelled=6, epochs=1, lr_drop_epoch=1, checkpoint_every=5)
 SMALL = {
     "novel_view": {"points": 8, "width": 8, "hidden": 16},
     "view_consistency": {},
@@ -116,9 +116,7 @@ def test_what_is_frozen_stays_while_the_pose_is_learned(seen, rival):
     def watch(step, model):
         kept[step] = {k: v.clone() for k, v in model.state_dict().items()}
 
-    config = RivalConfig.like(CONFIG, rival, **SMALL[rival])
-    config = RivalConfig(**vars(config) | {"checkpoint_every": 1})
-    model, history = train_rival(seen, config, progress=False, watch=watch)
+    model, history = train_rival(seen, config_of(rival), progress=False, watch=watch)
     half, end = len(history["pose_loss"]) // 2, len(history["pose_loss"])
     for name, before in kept[half].items():
         frozen = name.startswith(tuple(f"{part}." for part in model.frozen))

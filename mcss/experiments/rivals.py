@@ -25,7 +25,7 @@ ROWS = {
 #: Settings of the smaller schedules: the papers' decoder has as many weights as F.
 SMALLER = {
     "novel_view": {"width": 32, "hidden": 512},
-    "skeleton_maps": {"width": 32},
+    "skeleton_maps": {"width": 32, "limb": 4.0},
 }
 SMALL_SCHEDULES = ("small", "long")
 

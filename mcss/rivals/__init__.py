@@ -3,6 +3,7 @@ from synchronised cameras. One file a method; nothing of the method imports any.
 
 `cameras`            the rotation from one picture's camera to another's
 `background`         each camera's empty room, estimated from its pictures
+`limbs`              2D joints, and a map for each limb
 `base`, `decoder`    what several of them share
 `novel_view`         draw another camera's picture (Rhodin et al., ECCV 2018)
 `view_consistency`   predict one pose from all views (Rhodin et al., CVPR 2018)

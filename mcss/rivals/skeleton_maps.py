@@ -7,8 +7,6 @@ price is 2D joints in every picture. There a detector finds them; ours are proje
 from the true poses and shaken, an upper bound for any detector.
 """
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
@@ -18,8 +16,7 @@ from ..skeleton import BONES
 from .base import Rival
 from .cameras import relative, rotate, rotations
 from .decoder import Decoder
-
-SIZE = 64  #: pixels of a map, as there
+from .limbs import SIZE, joints_2d, maps
 
 
 class SkeletonMaps(Rival):
@@ -30,7 +27,8 @@ class SkeletonMaps(Rival):
     S: `(16, 64, 64)`, a map a limb. points, width: as in `NovelView`.
     sees: 'skeleton', the encoder sees S_i, as there; 'picture': it sees the picture, as
     all others do, and 2D joints are only drawn, so none are needed at test time.
-    noise: by how much each joint is off, a share of the picture's side.
+    noise: by how much each joint is off, a share of the picture's side. limb: the width
+    of a limb in pixels of the map.
     Their virtual cameras are left out: they take 3D.
     """
 
@@ -50,11 +48,12 @@ class SkeletonMaps(Rival):
         width=128,
         sees="skeleton",
         noise=0.015,
-        consistency=1.0,
+        consistency=0.1,
+        limb=2.0,
         **more,
     ):
         own = {"points": points, "width": width, "sees": sees, "noise": noise}
-        own["consistency"] = consistency
+        own |= {"consistency": consistency, "limb": limb}
         if sees not in ("skeleton", "picture"):
             raise ValueError(f"sees must be 'skeleton' or 'picture', not {sees!r}")
         size = image_size if sees == "picture" else SIZE
@@ -74,7 +73,8 @@ class SkeletonMaps(Rival):
         if self.settings["sees"] == "picture":
             return super().inputs(store, subject, frames, views, device)
         noise = self.settings["noise"]
-        return maps(joints_2d(store, subject, frames, views, noise)).to(device)
+        joints = joints_2d(store, subject, frames, views, noise)
+        return maps(joints, width=self.settings["limb"]).to(device)
 
     def look(self, inputs):
         """F of maps, which need no normalisation, or of pictures."""
@@ -88,7 +88,8 @@ class SkeletonMaps(Rival):
         partner = np.roll(np.arange(len(frames)), len(batch.frames))
         R = rotations(feeder.store, batch.subject, frames, views)
         noise = self.settings["noise"]
-        drawn = maps(joints_2d(feeder.store, batch.subject, frames, views, noise))
+        joints = joints_2d(feeder.store, batch.subject, frames, views, noise)
+        drawn = maps(joints, width=self.settings["limb"])
         given = {"R": relative(R, R[partner]), "maps": drawn[partner]}
         if self.settings["sees"] == "skeleton":
             given["inputs"] = drawn
@@ -112,47 +113,3 @@ class SkeletonMaps(Rival):
 def overlap(a, b):
     """Intersection by union of bool maps `(n, 16, h, w)`, over all of them."""
     return (a & b).sum() / (a | b).sum().clamp_min(1)
-
-
-def joints_2d(store, subject, frames, views, noise=0.0):
-    """Where the 17 joints lie, `(n, 17, 2)`, as shares of the picture's side, float32;
-    each off by `noise` on average in each direction, always alike for one picture.
-    """
-    frames = np.asarray(frames)
-    views = np.broadcast_to(np.asarray(views), frames.shape)
-    world = store.poses(subject)[torch.from_numpy(frames)]
-    found = torch.empty(len(frames), world.shape[1], 2)
-    for view in np.unique(views):
-        rows = np.flatnonzero(views == view)
-        pixels = store.calibration.project(world[rows], subject, frames[rows], view)
-        found[rows] = (pixels / store.image_size).float()
-    shaken = [
-        np.random.default_rng([f, v]).normal(size=(17, 2))
-        for f, v in zip(frames, views)
-    ]
-    # sqrt(pi / 2): a normal number of unit variance is off by sqrt(2 / pi) on average
-    return (
-        found + noise * math.sqrt(math.pi / 2) * torch.tensor(np.stack(shaken)).float()
-    )
-
-
-def maps(joints, size=SIZE, width=2.0):
-    """S: for each limb a map that is 1 within half of `width` pixels of it, else 0.
-
-    joints: `(n, 17, 2)`, shares of the side. Returns `(n, 16, size, size)` float32.
-    """
-    a, b = (size * joints[:, list(ends)] for ends in zip(*BONES))
-    along = b - a  # (n, 16, 2)
-    length = along.norm(dim=-1, keepdim=True).clamp_min(1e-3)
-    along = along / length
-    across = torch.stack([-along[..., 1], along[..., 0]], -1)
-    centre = torch.arange(size) + 0.5
-
-    def coordinate(axis):
-        """Of each pixel, along a limb's axis from its first end, in pixels."""
-        x, y = (axis[..., k, None] * (centre - a[..., k, None]) for k in (0, 1))
-        return y[..., :, None] + x[..., None, :]
-
-    place, aside = coordinate(along), coordinate(across)
-    inside = (aside.abs() <= width / 2) & (place >= -width / 2)
-    return (inside & (place <= length[..., None] + width / 2)).float()

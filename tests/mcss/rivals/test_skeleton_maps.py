@@ -4,7 +4,8 @@ import torch
 from toy_cameras import random_rotations
 
 from mcss.rivals.cameras import relative, rotate, rotations
-from mcss.rivals.skeleton_maps import SkeletonMaps, joints_2d, maps, overlap
+from mcss.rivals.limbs import joints_2d, maps
+from mcss.rivals.skeleton_maps import SkeletonMaps, overlap
 from mcss.skeleton import BONES
 
 

@@ -62,6 +62,15 @@ class TrainingRun:
         """The trained network, an `MCSS` in evaluation mode."""
         return load_model(self.folder, device)
 
+    def _train(self, device, progress, start):
+        return train(self.store, self.config, self.folder, device, progress, start)
+
+    def _predict(self, model, store, split, **how):
+        return predict(model, store, split, target=self.config.target, **how)
+
+    def _truth(self, store, subject, frames, views):
+        return truth_of(store, subject, frames, self.config.target)
+
     def train(self, device=None, progress=True):
         """Trains, resumes what was cut, and writes the record; nothing if it is done.
 
@@ -85,15 +94,6 @@ class TrainingRun:
                 "finished": provenance()["finished"],
             }
             write_json(self.folder / RECORD, record)
-
-    def _train(self, device, progress, start):
-        return train(self.store, self.config, self.folder, device, progress, start)
-
-    def _predict(self, model, store, split):
-        return predict(model, store, split, target=self.config.target)
-
-    def _truth(self, store, subject, frames, views):
-        return truth_of(store, subject, frames, self.config.target)
 
     def predictions_file(self, store, split):
         """Where the predictions for a split of a store are kept."""

@@ -42,7 +42,7 @@ def _joints(store, subjects):
 
 NEEDS = {
     "two views": Need("two views of one instant", _two_views),
-    "rotations": Need("a calibration: how the cameras are turned", _rotations),
+    "rotations": Need("a calibration (how the cameras are turned)", _rotations),
     "background": Need(
         "the crops' places in the camera's image, to estimate the empty room",
         _background,

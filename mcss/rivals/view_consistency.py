@@ -81,10 +81,12 @@ class ViewConsistency(Rival):
             self.remember()  # the last one before the agreement sets in stays
             more = drift = torch.zeros_like(pose)
         else:
-            first = self.at_first(images[: len(of_pairs)])
-            drift = (of_pairs - first).square().mean()
             more = self.settings["agreement"] * disagreement
-            more = more + self.settings["drift"] * drift
+            drift = torch.zeros_like(pose)
+            if self.settings["drift"]:
+                first = self.at_first(images[: len(of_pairs)])
+                drift = (of_pairs - first).square().mean()
+                more = more + self.settings["drift"] * drift
         loss = config.pose_weight * pose + more
         return loss, torch.stack([more, disagreement, drift, pose]).detach()
 

@@ -148,6 +148,15 @@ class Rival(MCSS):
             self.get_submodule(name).requires_grad_(False).eval()
 
 
+def latent_layer(inputs, outputs):
+    """G as in MCSS: a linear layer and BatchNorm without affine parameters. Without it
+    what all pictures have in common drowns the little that differs.
+    """
+    return nn.Sequential(
+        nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, affine=False)
+    )
+
+
 def head(inputs, hidden):
     """H as in Rhodin et al. (ECCV 2018), without their dropout: two hidden layers of
     ReLU and BatchNorm, then 48 numbers.

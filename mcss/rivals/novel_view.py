@@ -10,9 +10,8 @@ turns and moves: the pose.
 
 import numpy as np
 import torch
-from torch import nn
 
-from .base import Rival, head
+from .base import Rival, head, latent_layer
 from .cameras import relative, rotate, rotations
 from .decoder import Decoder
 
@@ -53,7 +52,7 @@ class NovelView(Rival):
         super().__init__(image_size, 3 * points, **more, foreground=foreground, **own)
         del self.settings["embedding_dim"]
         self.foreground = foreground
-        self.G = nn.Linear(self.features, width + 3 * points)
+        self.G = latent_layer(self.features, 3 * points + width)
         self.D = Decoder(3 * points, 3, image_size, width, look=width, behind=3)
         self.H = head(3 * points, hidden)
 

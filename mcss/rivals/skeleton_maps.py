@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..skeleton import BONES
-from .base import Rival
+from .base import Rival, latent_layer
 from .cameras import relative, rotate, rotations
 from .decoder import Decoder
 from .limbs import SIZE, joints_2d, maps
@@ -64,7 +64,7 @@ class SkeletonMaps(Rival):
             self.F[0].conv1 = nn.Conv2d(len(BONES), 64, 7, 2, 3, bias=False)
         else:
             self.needs_at_test = ()
-        self.G = nn.Linear(self.features, 3 * points)
+        self.G = latent_layer(self.features, 3 * points)
         self.D = Decoder(3 * points, len(BONES), SIZE, width)
         self.H = nn.Linear(3 * points, 48)
 

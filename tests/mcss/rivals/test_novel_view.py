@@ -52,9 +52,9 @@ def test_swapping_looks_leaves_the_pose_part_alone(model, seen):
         assert torch.equal(model(images).embedding, X.flatten(1))
         # H sees X alone: other looks, the same pose
         before = model(images).pose
-        model.G.bias[3 * 20 :] += 1.0
+        model.G[0].bias[3 * 20 :] += 1.0
         assert torch.equal(model(images).pose, before)
-        model.G.bias[: 3 * 20] += 1.0
+        model.G[0].bias[: 3 * 20] += 1.0
         assert not torch.allclose(model(images).pose, before)
     assert (own - swapped).abs().max() > 1e-4
 

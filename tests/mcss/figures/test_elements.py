@@ -4,12 +4,14 @@ import json
 import re
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 from mcss.figures.elements import (
     Element,
     joints,
+    novel_view,
     prediction_viewer,
     retrieval_table,
     sheet,
@@ -50,7 +52,7 @@ def test_data_travel_whole_and_cannot_end_their_script():
 
 def test_every_element_has_its_script():
     modules = {path.stem for path in HERE.glob("*.py")} - {"__init__", "element"}
-    assert {path.stem for path in HERE.glob("*.js")} == modules | {"engine"} and len(modules) == 8
+    assert {path.stem for path in HERE.glob("*.js")} == modules | {"engine"} and len(modules) == 9
 
 
 def test_a_sheet_holds_its_pictures_in_reading_order():
@@ -69,6 +71,26 @@ def test_the_script_draws_the_package_s_skeleton():
     text = (HERE / "canonical.js").read_text()
     assert int(re.search(r"const LEFT_HIP = (\d+);", text).group(1)) == LEFT_HIP
     assert JOINTS[int(re.search(r"const LEFT_WRIST = (\d+);", text).group(1))] == "left wrist"
+
+
+def test_the_turned_person_keeps_its_turns():
+    """Of each picture as many turns, and where the cameras stand among them."""
+
+    def picture(turns):
+        return {
+            "name": "sitting",
+            "drawn": torch.zeros(turns, 3, 8, 8, dtype=torch.uint8),
+            "true": torch.zeros(4, 3, 8, 8, dtype=torch.uint8),
+            "angles": torch.tensor([0.0, 91.26, -90.0, 180.0]),
+            "source": 0,
+        }
+
+    data = novel_view([picture(24), picture(24)]).data
+    assert data["step"] == 15 and data["pictures"][1]["angles"] == [0.0, 91.3, 270.0, 180.0]
+    assert data["pictures"][0]["drawn"]["columns"] * data["pictures"][0]["drawn"]["rows"] == 24
+    for wrong in ([picture(24), picture(12)], [picture(7)]):
+        with pytest.raises(ValueError, match="equally many turns"):
+            novel_view(wrong)
 
 
 def test_alignment_is_what_the_errors_measure():

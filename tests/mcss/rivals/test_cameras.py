@@ -3,7 +3,7 @@ import pytest
 import torch
 from toy_cameras import random_rotations
 
-from mcss.rivals.cameras import relative, rotate, rotations
+from mcss.rivals.cameras import relative, rotate, rotations, turn_between, turned
 from mcss.skeleton import root_relative
 
 
@@ -56,3 +56,15 @@ def test_the_axis_goes_through_the_centre_of_the_crop(seen, monkeypatch):
 def test_a_picture_without_a_camera_is_named(store):
     with pytest.raises(ValueError, match="subject A, frame 3, view cam1 has no known camera"):
         rotations(store, "A", [3], [1])
+
+
+def test_a_person_who_turns_is_seen_as_another_camera_sees_them(seen):
+    """The toy's cameras stand a quarter turn apart: turned by that, one sees what the next does."""
+    R = rotations(seen, "A", [4] * 4, range(4))
+    pose = rotate(root_relative(seen.poses("A")[[4] * 4]), R)
+    angles = turn_between(R[0], R)
+    quarters = torch.tensor([0, 1, 2, -1]) * torch.pi / 2
+    away = (angles - quarters + torch.pi) % (2 * torch.pi) - torch.pi
+    assert away.abs().max() < 0.01
+    from_first = rotate(pose[:1].expand(4, -1, -1), turned(R[0], angles))
+    assert torch.allclose(from_first, pose, atol=2)

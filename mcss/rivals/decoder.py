@@ -31,12 +31,13 @@ class Decoder(nn.Module):
             )
             before = after
         self.stages = nn.Sequential(*stages)
+        last = min(32, width // 2)
         self.end = nn.Sequential(
-            nn.Conv2d(before + behind, 32, 3, padding=1),
+            nn.Conv2d(before + behind, last, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(32, 32, 3, padding=1),
+            nn.Conv2d(last, last, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(32, channels, 1),
+            nn.Conv2d(last, channels, 1),
         )
 
     def forward(self, what, look=None, behind=None):

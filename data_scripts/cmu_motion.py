@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from .common.amc import RATE
-from .common.conversion import command
+from .common.conversion import command, named_number
 from .common.downloads import download
 from .common.report import report
 from .studio.recipe import preset
@@ -35,7 +35,9 @@ def convert(
     *,
     clips=None,
     test_clips=None,
+    rates=None,
     image_size=None,
+    deal=False,
     offline=False,
     url=URL,
     device=None,
@@ -45,20 +47,26 @@ def convert(
     `report.Report`.
 
     clips, test_clips: names such as "02_01", of the training and of the test subjects; those of the
-    studio's preset `cmu` if None. image_size: pixels of the square pictures; the preset's if None.
-    offline: download nothing. device: 'cpu' or 'cuda'; cuda where there is one if None. A clip that
-    cannot be had or read is left out and named, and comes in when a later run finds it. Raises
-    `ValueError` if no clip is left to train or to test with, or if the store would lose one.
+    studio's preset `cmu` if None. rates: `{"02_01": 60, "75": 60}`, frames a second at which clips,
+    or all of a subject, were recorded, if not at 120; the files do not say it, so motion that looks
+    too fast gets a note. image_size: pixels of the square pictures; the preset's if None.
+    deal: each subject does other clips, dealt out in turn, instead of all of them, so that one's
+    motion does not cover another's. offline: download nothing. device: 'cpu' or 'cuda'; cuda where
+    there is one if None. A clip that cannot be had or read is left out and named, and comes in when
+    a later run finds it. Raises `ValueError` if no clip is left to train or to test with, or if the
+    store would lose one.
     """
     recipe, notes = preset("cmu"), []
     train = tuple(dict.fromkeys(clips or recipe.actions))
     test = tuple(dict.fromkeys(test_clips or recipe.test_actions))
     if odd := [name for name in train + test if not re.fullmatch(r"[^\W_]+_[^\W_]+", name)]:
         raise ValueError(f"{odd[0]!r} is no clip: they are called 02_01, by subject and take")
-    recipe = dataclasses.replace(recipe, actions=train, test_actions=test)
+    rates = _rates(dict(rates or {}), train + test)
+    as_given = {"dealt": deal, "rates": tuple(sorted(rates.items()))}
+    recipe = dataclasses.replace(recipe, actions=train, test_actions=test, **as_given)
     if image_size is not None:
         recipe = dataclasses.replace(recipe, image_size=image_size)
-    motions = load(source, dict.fromkeys(train + test), notes, url, offline, progress)
+    motions = load(source, dict.fromkeys(train + test), notes, url, offline, progress, rates)
     if not set(train) & set(motions) or not set(test) & set(motions):
         more = f"; and {len(notes) - 2} more" if len(notes) > 2 else ""
         raise ValueError(
@@ -72,20 +80,22 @@ def convert(
             )
     for name, mocap in motions.items():
         most = recipe.frames if name in recipe.actions else recipe.test_frames
-        seconds, whole = min(most, mocap.frames(recipe.fps)) / recipe.fps, len(mocap.ends) / RATE
+        seconds = min(most, mocap.frames(recipe.fps)) / recipe.fps
+        whole = len(mocap.ends) / mocap.rate
         if seconds < whole - 0.2:
             longest = seconds >= most / recipe.fps
             why = "no clip is longer" if longest else "then the person would leave the room"
             notes.append(f"clip {name}: the first {seconds:.1f} of {whole:.1f} s; {why}")
+        notes += [f"clip {name}: {doubt}" for doubt in mocap.doubts()]
     from .studio.studio import render
 
     render(recipe, store, device, progress, clips=motions, licence=LICENCE, source=SOURCE)
     return report(Path(store), notes)
 
 
-def load(source, names, notes, url=URL, offline=False, progress=True):
+def load(source, names, notes, url=URL, offline=False, progress=True, rates=None):
     """`{clip: Mocap}` of the clips that can be read, downloaded into `source` if need be; the
-    others get a note.
+    others get a note. rates: `{clip: frames a second}` of those not recorded at the usual one.
     """
     from .studio.mocap import Mocap
 
@@ -104,12 +114,23 @@ def load(source, names, notes, url=URL, offline=False, progress=True):
                         )
                     download(f"{url}/{subject}/{file.name}", file, progress=progress)
                     fresh.append(file)
-            motions[name] = Mocap(*files)
+            motions[name] = Mocap(*files, (rates or {}).get(name, RATE))
         except (ValueError, OSError) as error:
             for file in fresh:  # it may be an error page, which a later run would take for the clip
                 file.unlink()
             notes.append(f"clip {name} is left out: {error}")
     return motions
+
+
+def _rates(given, clips):
+    """`{clip: frames a second}` of rates that are given by clip or by subject."""
+    for name, rate in given.items():
+        if not any(name in (clip, clip.split("_")[0]) for clip in clips):
+            raise ValueError(f"a rate is given for {name}, which is no clip or subject to render")
+        if not 10 <= rate <= 1000:
+            raise ValueError(f"the rate of {name} must be frames a second, 60 or 120, not {rate}")
+    both = {clip: given.get(clip, given.get(clip.split("_")[0])) for clip in clips}
+    return {clip: float(rate) for clip, rate in both.items() if rate and rate != RATE}
 
 
 main = command(
@@ -121,6 +142,12 @@ main = command(
             help="clips of the training subjects (02_01 02_03 02_05 02_08)")),
         ("--test-clips", dict(
             nargs="+", metavar="CLIP", help="clips of the test subjects (02_02 02_04 02_09)")),
+        ("--rate", dict(
+            dest="rates", type=named_number("CLIP=RATE", "75_01=60"), action="append",
+            metavar="CLIP=RATE",
+            help="that clip, or all of that subject, was recorded at this rate, not at 120; may be"
+            " given for each")),
+        ("--deal", dict(action="store_true", help="each subject does other clips, not all")),
         ("--offline", dict(action="store_true", help="download nothing, take what is there")),
         ("--device", dict(help="cpu or cuda; cuda where there is one, if not given")),
     ),

@@ -6,10 +6,11 @@ The paper, in its reading order; no module imports one that comes later:
 `skeleton`, `canonical`  what a pose is (Section 3.2.1, Eq. 3)
 `data`                   what a store gives: images, poses, cameras
 `dealing`, `batches`     which instants meet in a mini-batch (Section 3.1.1)
-`targets`, `feeding`     labels, and the tensors of a step
+`targets`, `augmenting`, `feeding`  labels, and the tensors of a step
 `model`                  F, G and H (Fig. 1a)
 `mining`                 hardest negatives and the contrastive loss (Eq. 1 and 2)
 `ablations`              the losses and batches that the paper's are compared with
+`improvements`           what this book adds to them
 `configuration`          every setting of a training
 `training`               forward, backward, step (Section 4)
 `statistics`             BatchNorm at test time

@@ -2,7 +2,7 @@
 
 import torch
 
-from .skeleton import LEFT_HIP, check_pose, where
+from .skeleton import LEFT_HIP, MIRROR, check_pose, where
 
 #: A pelvis-to-left-hip bone whose horizontal part is under this share of its length has
 #: no heading.
@@ -54,3 +54,12 @@ def canonical_pose(pose):
     """
     pose = check_pose(pose)
     return rotate_z(pose, -_heading(pose))
+
+
+def mirrored(pose):
+    """The canonical pose that a mirrored picture shows: left and right change places.
+
+    pose: `(..., 16, 3)`, canonical, any unit. Returns the same shape and unit.
+    """
+    names_swapped = pose[..., MIRROR, :] * pose.new_tensor([-1.0, 1.0, 1.0])
+    return canonical_pose(names_swapped)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from .augmenting import augmented
+
 #: Batches decoded ahead.
 AHEAD = 2
 
@@ -20,6 +22,15 @@ class Batch(NamedTuple):
     pairs: int
     #: (labelled, 16, 3), standard deviations from the mean pose
     targets: torch.Tensor | None
+    groups: list = ()  #: how many pairs each subject has, in order
+
+
+class Changes(NamedTuple):
+    """What is changed in the pictures of a training, at random."""
+
+    mirror: bool = False  #: half of the pairs and of the labelled images
+    augment: str = ""  #: 'same' or 'different' changes in the two views of a pair
+    seed: int = 0
 
 
 class Feeder:
@@ -31,30 +42,50 @@ class Feeder:
     labelled: a `LabelledImages`, or None without the pose loss.
     rank, world: of `world` processes that train together, this is number `rank`, and
     takes its share of every batch.
+    changes: a `Changes`.
     """
 
-    def __init__(self, store, pairs, labelled, device="cpu", rank=0, world=1):
+    def __init__(
+        self, store, pairs, labelled, device="cpu", rank=0, world=1, changes=Changes()
+    ):
         self.store, self.pairs, self.labelled = store, pairs, labelled
         self.device, self._share = device, slice(rank, None, world)
-        self._epoch = None, None
+        self.changes, self._epoch = changes, (None, None)
 
     def batch(self, step):
         """The `Batch` of one step."""
-        files, m, targets = [], 0, None
+        files, m, groups, targets, flipped = [], 0, [], None, []
+        rng = np.random.default_rng([self.changes.seed, 2, step])
         if self.pairs:
             batch = self._pairs_of(step)
             subjects = np.broadcast_to(batch.subject, len(batch.frames))[self._share]
             frames, m = batch.frames[self._share], len(subjects)
             for views in (batch.anchor_views, batch.positive_views):
                 files += self._files(subjects, frames, views[self._share])
+            groups = _lengths_of_runs(subjects)
+            # a mirrored pair is a pair of another pose: both views or none
+            flipped += 2 * [rng.random(len(batch.frames))[self._share] < 0.5]
         if self.labelled:
             batch = self.labelled.batch(step)
             files += self._files(*(column[self._share] for column in batch))
+            mirror = None
+            if self.changes.mirror:
+                mirror = rng.random(len(batch.frames)) < 0.5
+                flipped.append(mirror[self._share])
             # non_blocking: or this thread would wait for the steps in the queue
-            targets = self.labelled.targets(step)[self._share]
+            targets = self.labelled.targets(step, mirror)[self._share]
             targets = targets.to(self.device, non_blocking=True)
-        images = self.store.decode(files, self.device)
-        return Batch(images.to(self.device), m, targets)
+        images = self.store.decode(files, self.device).to(self.device)
+        if self.changes.mirror:
+            of_these = torch.from_numpy(np.concatenate(flipped)).to(self.device)
+            images = torch.where(of_these[:, None, None, None], images.flip(-1), images)
+        if self.changes.augment:
+            same = 2 if self.changes.augment == "same" else 1
+            parts = (images[: 2 * m], same), (images[2 * m :], 1)
+            images = torch.cat(
+                [augmented(part, rng, n) for part, n in parts if len(part)]
+            )
+        return Batch(images, m, targets, groups)
 
     def _pairs_of(self, step):
         epoch, place = divmod(step, len(self.pairs))
@@ -89,3 +120,9 @@ class Feeder:
             if step + AHEAD < stop:
                 waiting.append(thread.submit(self.batch, step + AHEAD))
             yield batch
+
+
+def _lengths_of_runs(names):
+    """How often each name of `names` `(n,)` comes in a row."""
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    return np.diff(np.r_[starts, len(names)]).tolist()

@@ -22,6 +22,11 @@ BACKBONES = {
         torchvision.models.ResNet34_Weights.IMAGENET1K_V1,
     ),
 }
+#: What normalises F's features, from their number to a layer, by name.
+NORMS = {
+    "batch": lambda channels: nn.BatchNorm2d(channels, affine=False),
+    "group": lambda channels: nn.GroupNorm(32, channels, affine=False),
+}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -45,6 +50,7 @@ class MCSS(nn.Module):
     pretrained: start F from torchvision's ImageNet weights (their BatchNorm gamma and
     beta are thrown away).
     batch_norm: False leaves out the BatchNorm of G, to see the collapse it prevents.
+    norm: 'batch', or 'group': GroupNorm in F, whose statistics are each image's own.
 
     Images are `(n, 3, image_size, image_size)`: uint8, or floats in [0, 1]; the network
     normalises them itself.
@@ -57,6 +63,7 @@ class MCSS(nn.Module):
         embedding_dim=128,
         pretrained=False,
         batch_norm=True,
+        norm="batch",
     ):
         super().__init__()
         if backbone not in BACKBONES:
@@ -74,12 +81,13 @@ class MCSS(nn.Module):
             "image_size": image_size,
             "embedding_dim": embedding_dim,
             "batch_norm": batch_norm,
+            "norm": norm,
         }
         side = -(
             -image_size // 32
         )  # each of the five halvings of F rounds up, and so does the max-pooling
         self.F = nn.Sequential(
-            feature_extractor(backbone, pretrained),
+            feature_extractor(backbone, pretrained, norm),
             nn.MaxPool2d(2, ceil_mode=True),
             nn.Flatten(),
         )
@@ -153,7 +161,7 @@ class MCSS(nn.Module):
         )
 
 
-def feature_extractor(backbone, pretrained):
+def feature_extractor(backbone, pretrained, norm="batch"):
     """torchvision's ResNet without its head, its BatchNorm layers without affine
     parameters.
     """
@@ -183,7 +191,7 @@ def feature_extractor(backbone, pretrained):
     ):  # afterwards: torchvision's own initialisation fails without the weights
         parent, _, child = name.rpartition(".")
         network.get_submodule(parent).register_module(
-            child, nn.BatchNorm2d(layer.num_features, affine=False)
+            child, NORMS[norm](layer.num_features)
         )
     order = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
     return nn.Sequential(OrderedDict((name, getattr(network, name)) for name in order))

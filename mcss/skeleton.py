@@ -29,6 +29,15 @@ LEFT_HIP = 4
 #: Rows of a pose: every joint but the root.
 POSE_JOINTS = len(JOINTS) - 1
 
+#: For each row of a pose the row of the same joint on the other side.
+MIRROR = [
+    JOINTS.index(
+        name.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")
+    )
+    - 1
+    for name in JOINTS[1:]
+]
+
 
 def root_relative(world):
     """The 16 joints besides the root, relative to the root.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .canonical import canonical_pose
+from .canonical import canonical_pose, mirrored
 from .data import Split
 from .skeleton import POSE_JOINTS, root_relative
 
@@ -93,7 +93,8 @@ class LabelledImages:
             if not known.any():
                 raise ValueError(
                     f"subject {subject} has no poses in this store, so it cannot give"
-                    " labels"
+                    " labels: leave it out of label_subjects, or train without any"
+                    " label, TrainingConfig(pose_loss=False)"
                 )
             poses = torch.full((store.length(subject), *truth.shape[1:]), torch.nan)
             poses[frames] = truth
@@ -123,12 +124,17 @@ class LabelledImages:
         names = [self.subjects[s] for s in rows[:, 0]]
         return LabelledBatch(names, rows[:, 1], rows[:, 2])
 
-    def targets(self, step):
+    def targets(self, step, flipped=None):
         """What H has to predict for `batch(step)`: `(size, 16, 3)`, in standard
         deviations from the mean pose.
+
+        flipped: `(size,)` bool, the images that are mirrored, if any.
         """
         rows = self._rows_of(step)
         poses = torch.stack([self._poses[s][frame] for s, frame, _ in rows])
+        if flipped is not None:
+            flipped = torch.as_tensor(flipped)[:, None, None]
+            poses = torch.where(flipped, mirrored(poses), poses)
         return (poses - self.mean) / self.std
 
     def _rows_of(self, step):

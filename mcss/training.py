@@ -2,6 +2,8 @@
 the pose loss, in one pass.
 """
 
+import math
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ from .batches import SameSubjectPairs
 from .configuration import CHAPTER_CONFIG, TrainingConfig
 from .engine.alarm import CollapseAlarm
 from .engine.run import Run
-from .feeding import Feeder
+from .feeding import Changes, Feeder
+from .improvements import disagreement, loss_within, misalignment
 from .model import MCSS
 from .store.files import recipe_hash
 from .targets import LabelledImages
@@ -79,11 +82,11 @@ def train(
         feeder = feeder_of(store, config, pairs, labelled, *share)
         model = new_model(store, config, labelled, start).to(run.device)
         optimizer = new_optimizer(model, config)
-        images = 2 * config.pairs * config.metric_loss
+        images = 2 * config.pairs * config.sees_pairs
         images += config.labelled * config.pose_loss
         run.resume(model, optimizer, steps_per_epoch=len(pairs), images=images)
         for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
-            set_learning_rate(optimizer, config, epoch=step // len(pairs))
+            set_learning_rate(optimizer, config, step / len(pairs))
             with run.autocast():
                 embedding = model.embed(batch.images)
             loss, figures = losses(model, embedding, batch, config)
@@ -101,10 +104,9 @@ def losses(model, embedding, batch, config):
     zero = embedding.new_zeros(())
     total, figures = zero, [zero] * len(FIGURES)
     m = batch.pairs
-    if m:
-        loss_of = LOSSES[config.mining]
-        anchor, positive = embedding[:m], embedding[m : 2 * m]
-        metric = loss_of(anchor, positive, config.margin, config.beta)
+    anchor, positive = embedding[:m], embedding[m : 2 * m]
+    if config.metric_loss:
+        metric = metric_loss(anchor, positive, batch.groups, config)
         total = total + metric.loss
         figures[0], figures[2:] = metric.loss.detach(), metric[1:]
     if batch.targets is not None:
@@ -113,7 +115,26 @@ def losses(model, embedding, batch, config):
         pose = (model.regress(embedding[2 * m :]) - batch.targets).abs().mean()
         total = total + config.pose_weight * pose
         figures[1] = pose.detach()
+    if config.agree:
+        total = total + config.agree * disagreement(model, anchor, positive)
+    if config.align:
+        apart = misalignment(anchor, batch.groups)
+        total = total + config.align * (apart + misalignment(positive, batch.groups))
     return total, torch.stack(figures)
+
+
+def metric_loss(anchor, positive, groups, config):
+    """L_cnstr of a batch, a `ContrastiveLoss`: Eq. 2, or one of its rivals.
+
+    groups: how many pairs each subject has, in the order of the rows.
+    """
+    settings = {"margin": config.margin, "beta": config.beta}
+    if config.mining == "infonce":
+        settings["temperature"] = config.temperature
+    loss_of = partial(LOSSES[config.mining], **settings)
+    if config.negatives == "subject":
+        return loss_within(groups, loss_of, anchor, positive)
+    return loss_of(anchor, positive)
 
 
 def index_batches(store, config):
@@ -149,6 +170,7 @@ def new_model(store, config, labelled=None, start=None):
             config.embedding_dim,
             config.pretrained,
             config.batch_norm,
+            config.norm,
         )
     if start is not None:
         if start.settings != model.settings:
@@ -179,8 +201,12 @@ def new_optimizer(model, config):
 
 
 def set_learning_rate(optimizer, config, epoch):
-    """lr, dropped once; H's is `pose_lr_factor` times that."""
+    """lr, dropped once, or falling to 0 along a cosine; H's is `pose_lr_factor` times
+    that. epoch: with fractions.
+    """
     drop = config.lr_drop if epoch >= config.lr_drop_epoch else 1.0
+    if config.cosine:
+        drop = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
     for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
         group["lr"] = config.lr * drop * factor
 
@@ -191,6 +217,7 @@ def run_of(store, config, directory=None, device=None, watch=None):
 
     def check(step, last):
         alarm.check(step, last["valid_share"], last["negative_distance"])
+        alarm.check_learning(step, last["positive_distance"], last["negative_distance"])
 
     def describe(last):
         return (
@@ -217,14 +244,15 @@ def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
 
     Raises `ValueError` for batches too small to share.
     """
-    sizes = [pairs.smallest] * config.metric_loss + [config.labelled] * config.pose_loss
+    sizes = [pairs.smallest] * config.sees_pairs + [config.labelled] * config.pose_loss
     if min(sizes) < 2 * world:
         raise ValueError(
             f"batches of {pairs.smallest} pairs and {config.labelled} labelled images"
             f" do not give {world} processes two each"
         )
-    fed = pairs if config.metric_loss else None
-    return Feeder(store, fed, labelled, device, rank, world)
+    fed = pairs if config.sees_pairs else None
+    changes = Changes(config.mirror, config.augment, config.seed)
+    return Feeder(store, fed, labelled, device, rank, world, changes)
 
 
 def run_folder(store, config, start=None, parent=None):

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from mcss.data import StoreWriter
 from mcss.engine.machine import cores
 
-from .crops import cut, square, upright
+from .crops import cut, fault, mirrored, square, upright
 from .report import report
 from .video_reader import decoded, timing
 
@@ -37,10 +38,12 @@ class View(NamedTuple):
 
     boxes: function from the position of a stored frame, 0 to T - 1, to the box (x0, y0, x1, y1) of
     the person in pixels, or None. frames `(T,)`: the stored frames' numbers in this video,
-    ascending. margin: of the crop round a box, see `crops.square`. whole: store the whole picture
-    instead of a box. length: how many frames the annotation covers. boxes_of: the file that the
-    boxes are from. size: (width, height) in pixels of the pictures that boxes and calibration were
-    made for. rate: frames a second of the annotation. The last four are None if not known.
+    ascending, -1 where it shows none: numbers of a film of constant rate, of which some may be
+    lost, or, if `by_position`, places among the pictures that there are. margin: of the crop round
+    a box, see `crops.square`. whole: store the whole picture instead of a box. length: how many
+    frames the annotation covers. boxes_of: the file that the boxes are from. size: (width, height)
+    in pixels of the pictures that boxes and calibration were made for. rate: frames a second of the
+    annotation. `length` to `rate` are None if not known.
     """
 
     video: Path
@@ -52,6 +55,7 @@ class View(NamedTuple):
     boxes_of: Path | None = None
     size: tuple | None = None
     rate: float | None = None
+    by_position: bool = False
 
 
 class Recording(NamedTuple):
@@ -275,27 +279,36 @@ def _pictures(view, image_size, threads, notes):
     """Yields (JPEG file, crop) of each frame of a view that is to be stored, (None, None) where it
     is missing and without end after the last; `notes` gets what is missing.
     """
-    wanted, boxless, lost, number, k = view.frames, 0, 0, -1, 0
+    wanted, name, number, k = view.frames, view.video.name, -1, 0
+    boxless, lost = Counter(), Counter()
     try:
-        claimed = timing(view.video)
-        if view.rate and abs(claimed.rate - view.rate) > 0.5:
-            if abs(claimed.frames - view.length) > 0.05 * view.length:
+        clock = timing(view.video)
+        numbers = np.arange(len(clock.times)) if view.by_position else clock.numbers
+        there = set(numbers.tolist())
+        if view.rate and abs(clock.rate - view.rate) > 0.5:
+            if abs(clock.frames - view.length) > 0.05 * view.length:
                 raise ValueError(
-                    f"{view.video} has {claimed.frames} frames, {claimed.rate:.4g} a second, its"
+                    f"{view.video} has {clock.frames} frames, {clock.rate:.4g} a second, its"
                     f" annotation {view.length}, {view.rate:g} a second: take the official video"
                 )
             notes.append(
-                f"{view.video.name} claims {claimed.rate:.4g} frames a second; the official"
+                f"{name} claims {clock.rate:.4g} frames a second; the official"
                 f" {view.rate:g} are taken, for it has as many frames as the annotation"
             )
-        for number, frame in decoded(view.video, threads):
+        for position, frame in decoded(view.video, threads):
             if view.size and not np.allclose((frame.width, frame.height), view.size, rtol=0.01):
                 raise ValueError(
                     f"{view.video} is {frame.width} x {frame.height} pixels, its annotation counts"
                     f" in {' x '.join(map(str, view.size))}: take the official video"
                 )
+            if number < 0 and mirrored(frame):
+                notes.append(
+                    f"{name} asks to be shown mirrored, and is stored so: left is right in it."
+                    " Mirror it back if other views of the same moment are not"
+                )
+            number = numbers[position]
             while k < len(wanted) and wanted[k] < number:  # before the video begins, or lost
-                lost += wanted[k] >= 0
+                lost[wanted[k] in there] += wanted[k] >= 0
                 yield None, None
                 k += 1
             if k == len(wanted):
@@ -303,36 +316,54 @@ def _pictures(view, image_size, threads, notes):
             if number < wanted[k]:
                 continue
             picture = upright(frame)
-            crop = square(
-                (0, 0, *picture.size) if view.whole else view.boxes(k), view.margin, *picture.size
-            )
-            boxless += crop is None
+            box = (0, 0, *picture.size) if view.whole else view.boxes(k)
+            crop = square(box, view.margin, *picture.size)
+            if crop is None:
+                boxless[fault(box, view.margin, *picture.size)] += 1
             yield (None, None) if crop is None else (cut(picture, crop, image_size), crop)
             k += 1
-        if k < len(wanted):
+        left = np.asarray(wanted[k:])
+        lost[True] += int(np.isin(left, numbers).sum())
+        if late := int((left > numbers[-1]).sum()):
             notes.append(
-                f"{view.video.name} ends after {number + 1} frames; {len(wanted) - k} of"
-                f" {len(wanted)} wanted ones are missing"
+                f"{name} ends after {numbers[-1] + 1} frames; {late} of {len(wanted)} wanted ones"
+                " are missing"
             )
-        elif view.length and claimed.frames != view.length:
+        elif view.length and clock.frames != view.length:
             notes.append(
-                f"{view.video.name} has {claimed.frames} frames, the annotation {view.length}: the"
-                " shorter is taken"
+                f"{name} has {clock.frames} frames, the annotation {view.length}: the shorter is"
+                " taken"
             )
     except ValueError as error:
         notes.append(f"left out: {error}")
-    if boxless:
-        notes.append(
-            f"{boxless} of {len(wanted)} frames are left out: {view.boxes_of or 'the annotation'}"
-            " has no box for them, one of size zero, one outside the picture, or one far larger"
-            " than it"
-        )
-    if lost:
-        notes.append(
-            f"{lost} of {len(wanted)} frames are left out: {view.video.name} is damaged there"
-        )
+    notes += [
+        f"{count} of {len(wanted)} frames are left out: {view.boxes_of or 'the annotation'} has"
+        f" {reason}"
+        for reason, count in boxless.items()
+    ]
+    for damaged, words in (
+        (True, "is damaged there: get it again"),
+        (False, "has no picture at their time: the camera lost some"),
+    ):
+        if lost[damaged]:
+            notes.append(f"{lost[damaged]} of {len(wanted)} frames are left out: {name} {words}")
     while True:
         yield None, None
+
+
+def named_number(form, example):
+    """The `type` of an argument NAME=NUMBER: a function from its text to (name, number). form: what
+    the argument is called, as VIEW=SECONDS.
+    """
+
+    def read(text):
+        name, _, value = text.partition("=")
+        try:
+            return name, float(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' should be {form}, as {example}") from None
+
+    return read
 
 
 def command(convert, name, options=()):

@@ -18,6 +18,11 @@ def main():
         help="of the pictures; as the preset has it, if not given",
     )
     parser.add_argument(
+        "--style",
+        type=float,
+        help="how differently people move, 0 to 2; as the preset has it, if not given",
+    )
+    parser.add_argument(
         "--contact-sheet", metavar="FILE", help="also write a PNG of subjects x actions x views"
     )
     parser.add_argument(
@@ -26,8 +31,12 @@ def main():
     options = parser.parse_args()
     if options.only_sheet and not options.contact_sheet:
         parser.error("--only-sheet needs --contact-sheet FILE")
-    background = {"background": options.background} if options.background else {}
-    recipe = preset(options.preset, **background)
+    changes = {"background": options.background, "style": options.style}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    try:
+        recipe = preset(options.preset, **changes)
+    except ValueError as error:
+        parser.error(str(error))
     if recipe.motion == "cmu":
         parser.error(
             f"{options.preset} moves by motion capture: python -m data_scripts.cmu_motion SOURCE"

@@ -23,29 +23,32 @@ def _one_hand(p, k, draw, hold=(0.3, 1.6), move=(0.5, 1.0)):
 
 def _side(p):
     """The hand that does the work; most people are right-handed."""
-    return int(p.rng.random() < 0.75)
+    return int(p.rng.random() < p.style.likely("right hand", 0.75))
 
 
 def _rest(p, k):
     """Somewhere for an idle hand to stay through the clip."""
-    target = [None, HIP, POCKET, BACK, CROSSED][p.rng.choice(5, p=[0.5, 0.15, 0.2, 0.05, 0.1])]
+    chances = p.style.chances("rest", [0.5, 0.15, 0.2, 0.05, 0.1])
+    target = [None, HIP, POCKET, BACK, CROSSED][p.rng.choice(5, p=chances)]
     if target is not None:
         p.hands[:, k] = _jitter(p, target, 0.02) + p.s.sway(0.015, width=3)
         p.elbows[:, k] = 0.7 if target is HIP else 0.2
 
 
 def _gesture(p):
-    return (p.rng.uniform(-0.15, 0.4), p.rng.uniform(0.35, 0.75), p.rng.uniform(-0.5, 0.25))
+    free = p.rng.uniform(-0.15, 0.4), p.rng.uniform(0.35, 0.75), p.rng.uniform(-0.5, 0.25)
+    return np.add(free, p.style.gesture)
 
 
 def directions(p):
     k = _side(p)
     _rest(p, 1 - k)
-    point = lambda: np.array(
-        [p.rng.uniform(-0.3, 0.75), p.rng.uniform(0.25, 0.8), p.rng.uniform(-0.15, 0.5)]
+    point = lambda: np.add(
+        (p.rng.uniform(-0.3, 0.75), p.rng.uniform(0.25, 0.8), p.rng.uniform(-0.15, 0.5)),
+        p.style.gesture,
     )
     both = [point, point, lambda: _jitter(p, CHEST), lambda: p.hands[0, k]]
-    _one_hand(p, k, lambda: both[p.rng.integers(4)](), hold=(0.4, 1.2))
+    _one_hand(p, k, lambda: both[p.style.pick(p.rng, "directions", 4)](), hold=(0.4, 1.2))
     p.spine[:, 2] += p.s.keys(lambda: p.rng.normal(0, 0.2))
     p.elbows[:, k] = p.s.keys(lambda: p.rng.uniform(0, 0.6))
 
@@ -77,7 +80,7 @@ def eating(p):
     p.head[:, 0] += 0.2
     p.spine[:, 0] += p.rng.uniform(0.0, 0.2)
     p.elbows[:, k] = p.rng.uniform(0.1, 0.6)
-    if p.rng.random() < 0.4:
+    if p.rng.random() < p.style.likely("eats seated", 0.4):
         _sit(p)
 
 
@@ -90,12 +93,13 @@ def greeting(p):
         :, None
     ] * [1, 0, 0.15]
     shake = _jitter(p, (-0.1, 0.75, -0.25)) + wave[:, None] * [0, 0, 0.4]
-    raised = high if p.rng.random() < 0.7 else shake
+    raised = high if p.rng.random() < p.style.likely("waves", 0.7) else shake
     p.hands[:, k] += up * (raised - p.hands[:, k])
     p.elbows[:, k] = 0.35 * up[:, 0]
     bow = p.s.keys(
         lambda: p.rng.choice([0, 0, p.rng.uniform(0.2, 0.7)]), hold=(0.5, 2.5), move=(0.7, 1.2)
     )
+    bow = bow * p.style.some("bows")
     p.spine[:, 0] += bow
     p.tilt[:, 0] += 0.4 * bow
 
@@ -106,9 +110,9 @@ def phoning(p):
     p.hands[:, k] = _jitter(p, EAR, 0.03) + p.s.sway(0.02, width=3)
     p.elbows[:, k] = p.rng.uniform(0.1, 0.5)
     p.head[:, 1] += (1 if k == 0 else -1) * 0.12
-    if p.rng.random() < 0.4:
+    if p.rng.random() < p.style.likely("walks and phones", 0.4):
         p.walk(p.rng.uniform(0.35, 0.7), 0.9, 1.5)
-    elif p.rng.random() < 0.4:
+    elif p.rng.random() < p.style.likely("phones seated", 0.4):
         _sit(p)
 
 
@@ -120,6 +124,7 @@ def photo(p):
     crouch = p.s.keys(
         lambda: p.rng.choice([0, 0, p.rng.uniform(0.1, 0.42)]), hold=(0.8, 2), move=(0.9, 1.4)
     )
+    crouch = crouch * p.style.some("crouches")
     p.height -= crouch * p.leg
     p.spine[:, 0] += 0.12 + 0.5 * crouch
     p.tilt[:, 0] += 0.7 * crouch
@@ -133,7 +138,7 @@ def posing(p):
         _one_hand(
             p,
             k,
-            lambda: _jitter(p, targets[p.rng.integers(len(targets))]),
+            lambda: _jitter(p, targets[p.style.pick(p.rng, "poses", len(targets))]),
             hold=(0.8, 2.0),
             move=(0.7, 1.2),
         )
@@ -158,6 +163,9 @@ def purchases(p):
     stoop = p.s.keys(
         lambda: p.rng.choice([0, 0, p.rng.uniform(0.3, 0.9)]), hold=(0.3, 1.2), move=(0.8, 1.2)
     )
+    knees = p.style.knees  # some bend their knees where others bend their backs
+    p.height -= 0.4 * knees * stoop * p.leg
+    stoop = stoop * (1 - 0.7 * knees)
     p.spine[:, 0] += stoop
     p.tilt[:, 0] += 0.6 * stoop
     p.height -= 0.12 * stoop * p.leg
@@ -168,11 +176,13 @@ def _sit(p, floor=False):
     """On the stool, or on the floor with the knees up."""
     p.sitting = "floor" if floor else "stool"
     clearance = p.body.seat_clearance()
+    p.seat = p.style.seat
     thigh = p.body.length("thigh.L", "shin.L")
-    p.height = np.full_like(p.t, clearance + (0.01 if floor else SEAT_HEIGHT))
-    front = p.rng.uniform(0.85, 1.25) * thigh if floor else p.rng.uniform(0.85, 1.1) * thigh
+    p.height = np.full_like(p.t, clearance + (0.01 if floor else SEAT_HEIGHT * p.seat))
+    low, high, inwards, outwards = p.style.on_floor if floor else (0.85, 1.1, 0.1, 0.5)
+    front = p.rng.uniform(low, high) * thigh
     p.stance = (p.rng.uniform(0.1, 0.17), front, p.rng.uniform(0.05, 0.3))
-    p.knees_out = np.clip(p.rng.uniform(0.1, 1.1 if floor else 0.5) + p.s.sway(0.08), 0, 1.2)
+    p.knees_out = np.clip(p.rng.uniform(inwards, outwards) + p.s.sway(0.08), 0, 1.2)
     p.slide = p.slide * 0
     p.turned = p.turned[0] + 0.5 * (p.turned - p.turned[0])
     p.tilt[:, 0] += p.rng.uniform(-0.3, -0.05) if floor else p.rng.uniform(-0.12, 0.1)
@@ -182,7 +192,12 @@ def _sit(p, floor=False):
 def sitting(p):
     for k in (0, 1):
         targets = [LAP, LAP, (-0.05, 0.4, -0.7), CHEST, CROSSED, MOUTH]
-        _one_hand(p, k, lambda: _jitter(p, targets[p.rng.integers(6)], 0.05), hold=(0.8, 2.5))
+        _one_hand(
+            p,
+            k,
+            lambda: _jitter(p, targets[p.style.pick(p.rng, "seated hands", 6)], 0.05),
+            hold=(0.8, 2.5),
+        )
     p.spine[:, 0] += p.s.keys(lambda: p.rng.uniform(0, 0.35))
     _sit(p)
 
@@ -208,14 +223,14 @@ def smoking(p):
         move=(0.7, 1.2),
     )
     p.elbows[:, k] = p.rng.uniform(0.1, 0.5)
-    if p.rng.random() < 0.35:
+    if p.rng.random() < p.style.likely("smokes seated", 0.35):
         _sit(p)
 
 
 def waiting(p):
     _rest(p, 0)
     _rest(p, 1)
-    if p.rng.random() < 0.35:
+    if p.rng.random() < p.style.likely("folds arms", 0.35):
         p.hands[:, 0] = _jitter(p, CROSSED, 0.02)
         p.hands[:, 1] = _jitter(p, (-0.2, 0.42, -0.5), 0.02)
     shift = p.s.keys(lambda: p.rng.normal(0, 0.08), hold=(0.8, 3.0))
@@ -231,7 +246,7 @@ def walking(p, speed=(0.8, 1.35), swing=1.0):
     period = stride / v
     p.walk(v, p.rng.uniform(0.85, 1.15), period)
     phase = 2 * np.pi * p.t / period  # the left foot swings first, so the left arm is back
-    size = swing * np.clip(v, 0.4, 1.4) * p.rng.uniform(0.3, 0.45)
+    size = swing * p.style.swing * np.clip(v, 0.4, 1.4) * p.rng.uniform(0.3, 0.45)
     for k, sign in ((0, 1), (1, -1)):
         fore = sign * size * np.cos(phase - np.pi * 0.4)
         p.hands[:, k, 1] += fore
@@ -263,7 +278,7 @@ def walk_together(p):
     walking(p, speed=(0.6, 1.0), swing=0.7)
     side = p.rng.choice([-1, 1])
     p.head[:, 2] = side * np.abs(p.s.keys(lambda: p.rng.uniform(0.1, 0.9)))
-    if p.rng.random() < 0.6:
+    if p.rng.random() < p.style.likely("talks walking", 0.6):
         k = _side(p)
         talk = p.s.keys(lambda: float(p.rng.random() < 0.5))[:, None]
         p.hands[:, k] += talk * (p.s.keys(lambda: _gesture(p)) - p.hands[:, k])

@@ -3,6 +3,7 @@ with the body's own lengths.
 """
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from ..common.amc import RATE, forward, read_amc, read_asf
 from .body import GROUP, GROUP_NAMES, PARENTS
@@ -35,13 +36,20 @@ FOLLOWS = {
     "hand": "forearm",
 }  # these take over the alignment of another group
 Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+FEET = ("foot", "toes")
+LEVEL = 0.1  # metres that the lower foot may be above the ground for half of a clip
+FALL = 16.0  # m/s2; free fall has 9.8, and the pelvis 12 where the legs are pulled up
+STRIDES = 1.4  # a second; walkers make one, and run before they make more
 ROOM = 2.1  # metres from the middle that the pelvis may go; a clip is cut where it goes further
 
 
 class Mocap:
-    """One clip of motion capture, read once, for any body. asf, amc: its files."""
+    """One clip of motion capture, read once, for any body. asf, amc: its files. rate: frames a
+    second that it was recorded at.
+    """
 
-    def __init__(self, asf, amc):
+    def __init__(self, asf, amc, rate=RATE):
+        self.rate = float(rate)
         self.skeleton = read_asf(asf)
         needed = [*TRUNK.values(), *(side + bone for side in "lr" for bone in LIMBS.values())]
         lengths = dict(zip(self.skeleton.names, np.linalg.norm(self.skeleton.offsets, axis=1)))
@@ -64,13 +72,56 @@ class Mocap:
 
     def frames(self, fps):
         """How many frames at `fps` the clip gives."""
-        return int((self.last - 1) / RATE * fps) + 1
+        return int((self.last - 1) / self.rate * fps) + 1
+
+    def doubts(self):
+        """What looks wrong of the clip: a list of strings."""
+        found, feet = [], [self._ends(f"{side}foot") for side in "lr"]
+        low = np.min([self._ends(f"{side}{part}")[:, 2] for side in "lr" for part in FEET], 0)
+        above = np.median(low) - np.percentile(low, 2)
+        if above > LEVEL:
+            found.append(
+                f"for half of it the lower foot is {above:.2g} m or more above where it is lowest"
+                f" (at most {np.ptp(low):.2g} m): the person climbs or the ground is uneven, and"
+                " the studio's floor is level, so people stand and hang in the air"
+            )
+        smooth = lambda path, seconds: gaussian_filter1d(path, seconds * self.rate, axis=0)
+        speed = lambda path: np.gradient(path, 1 / self.rate, axis=0)
+        if len(low) < max(self.rate / 2, 3):
+            return found
+        root = speed(smooth(self.ends[:, 0], 0.04))
+        fall = -np.percentile(speed(root[:, 2]), 1)
+        pace = np.linalg.norm(root[:, :2], axis=1)
+        moving = pace > 0.6
+        strides = 0.0
+        if moving.sum() > 0.6 * self.rate:
+            ahead = root[:, :2] / np.maximum(pace, 1e-6)[:, None]
+            apart = smooth(((feet[0] - feet[1])[:, :2] * ahead).sum(1), 0.03)
+            slower = np.min([np.linalg.norm(speed(smooth(f, 0.02)), axis=1) for f in feet], 0)
+            # who walks always has one foot on the ground
+            walks = np.percentile(slower[moving], 80) < 0.25 * np.median(pace[moving])
+            passes = (np.diff(np.sign(apart)) != 0) & moving[1:]
+            strides = walks * passes.sum() / 2 / (moving.sum() / self.rate)
+        if fall > FALL or strides > STRIDES:
+            seen = (
+                f"the body falls with {fall:.0f} m/s2, more than free"
+                if fall > FALL
+                else f"it walks with {2 * strides:.1f} steps a second"
+            )
+            found.append(
+                f"at {self.rate:g} frames a second {seen}, as if it were shown too fast: some of"
+                " CMU's clips were recorded at 60; see its page at mocap.cs.cmu.edu and say --rate"
+            )
+        return found
+
+    def _ends(self, bone):
+        return self.ends[:, self.skeleton.names.index(bone)]
 
     def on(self, body, frames, fps, yaw):
         """Rotations `(T, G, 3, 3)` and positions `(T, G, 3)` in metres of a `Body` that does this,
         turned by `yaw` radians about the room's middle; T = frames, at `fps`.
         """
-        pick = np.round(np.arange(frames) / fps * RATE).astype(int)
+        pick = np.round(np.arange(frames) / fps * self.rate).astype(int)
         names, rest = self.skeleton.names, self.skeleton.offsets @ Z_UP.T
         turns, root = self.turns[pick], self.ends[pick, 0]
         c, s = np.cos(yaw), np.sin(yaw)

@@ -12,6 +12,7 @@ import numpy as np
 from .actions import ACTIONS
 from .ik import solve
 from .steps import ease, plan_feet, standing_height
+from .style import NEUTRAL
 
 RATE = 50  # Hz, at which a clip is planned; footsteps need more than the frame rate of a store
 
@@ -22,7 +23,7 @@ class Plan:
     shoulder.
 
     hands `(T, 2, 3)` are (outward, forward, up) in the frame of the chest, left first; stool `(T,
-    4)` is x, y, yaw and whether it is there.
+    4)` is x, y, yaw and its height, 1 for the usual one, 0 for no stool.
     """
 
     pelvis: np.ndarray
@@ -74,11 +75,11 @@ class Signals:
 class Sketch:
     """A person who stands and breathes; an action changes what it needs, and `plan()` puts the feet
     on the floor. t: `(T,)` in seconds; yaw: heading at the start, radians; turn_rate: radians a
-    second.
+    second; style: the person's.
     """
 
-    def __init__(self, rng, body, t, yaw, turn_rate):
-        self.rng, self.body, self.t = rng, body, t
+    def __init__(self, rng, body, t, yaw, turn_rate, style=NEUTRAL):
+        self.rng, self.body, self.t, self.style = rng, body, t, style
         self.s = s = Signals(rng, t)
         n = len(t)
         self.tilt, self.spine = s.sway(0.03, width=3), s.sway(0.04, width=3)
@@ -93,7 +94,7 @@ class Sketch:
         self.stance = (rng.uniform(0.09, 0.15), 0.0, rng.uniform(0.05, 0.25))
         self.steps = dict(period=1.1, swing=0.42, step_height=0.09)
         self.centre = rng.uniform(-1.0, 1.0, 2)
-        self.sitting = False
+        self.sitting, self.seat = False, 1.0
         self.slide = s.keys(lambda: rng.normal(0, 0.07, 2), hold=(1.5, 4), move=(0.8, 1.4))
         self.turned = yaw + turning(s, turn_rate)
         self.path = None
@@ -133,7 +134,7 @@ class Sketch:
             else standing_height(body, t, self.path, ankles, self.height)
         )
         x, y, yaw = self.path(t)
-        present = np.full_like(t, float(self.sitting == "stool"))
+        stool = np.full_like(t, self.seat * (self.sitting == "stool"))
         return Plan(
             np.stack([x, y, height], -1),
             yaw,
@@ -147,7 +148,7 @@ class Sketch:
             foot_yaw,
             foot_pitch,
             self.knees_out,
-            np.stack([x, y, yaw, present], -1),
+            np.stack([x, y, yaw, stool], -1),
         )
 
 
@@ -165,20 +166,24 @@ def hanging(sketch):
     return base + sketch.s.sway(0.025, width=6).reshape(-1, 2, 3)
 
 
-def clip(body, action, rng, frames, fps, yaw=None):
+def clip(body, action, rng, frames, fps, yaw=None, style=NEUTRAL):
     """One clip: rotations `(T, G, 3, 3)`, positions `(T, G, 3)` in metres and stool `(T, 4)` at
     `fps`.
 
-    action: a name in `actions.ACTIONS`; yaw: heading at the start, radians, drawn if not given.
+    action: a name in `actions.ACTIONS`; yaw: heading at the start, radians, drawn if not given;
+    style: the person's `style.Style`.
     """
     if action not in ACTIONS:
         raise ValueError(f"no action {action!r}; there are {sorted(ACTIONS)}")
-    t = np.arange(int(np.ceil(frames / fps * RATE)) + 1) / RATE
+    t = np.arange(int(np.ceil(frames / fps * RATE * style.tempo)) + 1) / RATE
     yaw = rng.uniform(0, 2 * np.pi) if yaw is None else yaw
-    sketch = Sketch(rng, body, t, yaw, turn_rate=rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.8))
+    sketch = Sketch(
+        rng, body, t, yaw, turn_rate=rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.8), style=style
+    )
     ACTIONS[action](sketch)
+    style.apply(sketch)
     plan = sketch.plan()
-    pick = np.round(np.arange(frames) / fps * RATE).astype(int)
+    pick = np.round(np.arange(frames) / fps * RATE * style.tempo).astype(int)
     plan = Plan(**{f.name: getattr(plan, f.name)[pick] for f in dataclasses.fields(Plan)})
     rotations, positions = solve(body, plan)
     return rotations, positions, plan.stool

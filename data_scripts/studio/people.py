@@ -51,19 +51,25 @@ CUTS = [
 PATTERNS = [PLAIN, BANDS, TARTAN, DOTS, PLAIN, STRIPES, MOTTLED, CHECKS]
 
 
-def draw_subject(rng, number, sporty=False):
+def draw_subject(rng, number, sporty=False, style=0.0):
     """`(Body, Outfit)` of the subject with this number in its domain; sporty: brighter clothes, for
-    `field`.
+    `field`; style: how much more people differ than they otherwise do, 0 to about 1.5.
     """
+    far = min(1.0, style)
+
+    def uniform(low, high, least, most):
+        """Between low and high; with style, towards between least and most."""
+        return rng.uniform(low + far * (least - low), high + far * (most - high))
+
     woman = number % 2 == 1
     body = Body(
         dict(
             gender=rng.uniform(0.85, 1) if woman else rng.uniform(0, 0.15),
-            age=rng.uniform(0.58, 0.85),
-            muscle=rng.uniform(0.35, 0.75),
-            weight=rng.uniform(0.25, 0.8),
-            height=rng.uniform(0.35, 0.75),
-            proportions=rng.uniform(0.35, 0.75),
+            age=uniform(0.58, 0.85, 0.55, 1.0),
+            muscle=uniform(0.35, 0.75, 0.1, 0.95),
+            weight=uniform(0.25, 0.8, 0.1, 0.95),
+            height=uniform(0.35, 0.75, 0.15, 0.95),
+            proportions=uniform(0.35, 0.75, 0.1, 0.95),
         )
     )
     hue = (0.58 + 0.382 * number + rng.uniform(-0.04, 0.04)) % 1
@@ -94,14 +100,14 @@ def draw_subject(rng, number, sporty=False):
     outfit = Outfit(
         skin=SKINS[k],
         hair=HAIRS[k],
-        hair_length=float(rng.uniform(0.9, 1.6) if woman else rng.uniform(0.1, 0.7)),
+        hair_length=float(uniform(0.9, 1.6, 0.4, 1.8) if woman else uniform(0.1, 0.7, 0.0, 1.0)),
         top=(top, second, pattern, float(rng.uniform(0.05, 0.11))),
         bottom=(cloth, tuple(np.multiply(cloth, 1.5)), MOTTLED, 0.06),
         shoes=(shoe, shoe, PLAIN, 1.0),
         cap=(cap, cap, PLAIN, 1.0) if number % 5 == (2 if sporty else 4) else None,
         sleeve=sleeve,
         leg=leg,
-        loose=float(rng.uniform(0.006, 0.02)),
+        loose=float(uniform(0.006, 0.02, 0.004, 0.035)),
         skirt=skirt,
         locks=float(rng.uniform(0.0, 0.14)) if woman and number % 4 != 3 else 0.0,
     )

@@ -17,7 +17,7 @@ ALL_ACTIONS = (
 #: As different as six can be.
 FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
-LATER = ("motion", "test_actions", "only", "every")
+LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Recipe:
     studio's own, or "cmu", clips of motion capture, whose names are the actions; test_actions: of
     the test subjects, if others. only: the subjects that are rendered, if not all, each as it is
     beside the others; every: of each clip each n-th frame is rendered, at fps / every.
+    style: how differently people look and move, 0 (all draw from the same motion) to about 1.5.
+    dealt: each person does other actions or clips, dealt out in turn, instead of all. rates: of
+    clips of motion capture that were not recorded at the usual rate, (clip, frames a second).
     """
 
     name: str
@@ -51,6 +54,9 @@ class Recipe:
     test_actions: tuple = ()
     only: tuple = ()
     every: int = 1
+    style: float = 0.0
+    dealt: bool = False
+    rates: tuple = ()
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):
@@ -62,6 +68,10 @@ class Recipe:
             raise ValueError(f"no such actions: {sorted(unknown)}; there are {ALL_ACTIONS}")
         if unknown := set(self.only) - set(self.train + self.test):
             raise ValueError(f"only {sorted(unknown)}: no subjects of this recipe")
+        if idle := [s for s in self.train + self.test if not self.actions_of(s)]:
+            raise ValueError(f"dealt out, there is nothing for {idle[0]} to do: add clips")
+        if not 0 <= self.style <= 2:
+            raise ValueError(f"style must be from 0 to 2, not {self.style}")
         if self.every < 1 or min(self.frames, self.test_frames) % self.every:
             raise ValueError(f"every = {self.every} must divide the frames of a clip")
         if min(self.image_size, self.frames, self.test_frames, self.clips, self.test_clips) < 1:
@@ -86,9 +96,15 @@ class Recipe:
         """
         for subject in self.subjects:
             test = subject in self.test
-            for action in self.test_actions if test and self.test_actions else self.actions:
+            for action in self.actions_of(subject):
                 for take in range(self.test_clips if test else self.clips):
                     yield subject, action, take, self.test_frames if test else self.frames
+
+    def actions_of(self, subject):
+        """The names of what a subject does."""
+        group = self.test if subject in self.test else self.train
+        actions = self.test_actions if group is self.test and self.test_actions else self.actions
+        return actions[group.index(subject) :: len(group)] if self.dealt else actions
 
     @property
     def subjects(self):
@@ -111,6 +127,19 @@ PRESETS = {
     "sample": Recipe(
         "sample", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS,
         fps=4.0, samples=2,
+    ),
+    # `sample` and `bench` with people who differ in how they move, too
+    "sample-style": Recipe(
+        "sample-style", 64, clips=1, frames=60, test_clips=1, test_frames=30, actions=FEW_ACTIONS,
+        fps=4.0, samples=2, style=1.0,
+    ),
+    "bench-style": Recipe(
+        "bench-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
+    ),
+    # some people of `bench-style`, two instants of each clip: to see what style is
+    "show-style": Recipe(
+        "show-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
+        only=("S1", "S5", "S6", "S9"), every=50,
     ),
     # what `sample` is to `bench`, of the other domain
     "sample-field": Recipe(

@@ -24,6 +24,7 @@ from .places import DOMAINS
 from .raycaster import Raycaster
 from .room import Plates
 from .scene import detector_boxes
+from .style import draw_style
 
 # of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
 TEXELS = 4
@@ -56,6 +57,10 @@ class Studio:
             Plates(scene, TEXELS * recipe.image_size, self.device) for scene in self.scenes
         ]
         self._subjects, self._local = {}, threading.local()
+        self.styles = {
+            name: draw_style(recipe.style, recipe.seed, recipe.number(name), len(recipe.train))
+            for name in recipe.subjects
+        }
 
     def scene(self, subject):
         """The `Scene` in which a subject is filmed."""
@@ -68,6 +73,7 @@ class Studio:
                 generator(self.recipe, "subject", name),
                 self.recipe.number(name),
                 sporty=self.recipe.domain == "field",
+                style=self.recipe.style,
             )
             self._subjects[name] = body, wardrobe.figure(body, outfit)
         return self._subjects[name]
@@ -101,7 +107,7 @@ class Studio:
             stool = np.zeros((frames, 4))
         else:
             rotations, positions, stool = motion.clip(
-                body, action, rng, frames, self.recipe.fps, yaw
+                body, action, rng, frames, self.recipe.fps, yaw, self.styles[subject]
             )
         joints = body.joints_world(rotations, positions)
         outline = np.concatenate([joints, body.joints_world(rotations, positions, markers=True)], 1)

@@ -200,12 +200,13 @@ def stool(height=SEAT_HEIGHT, radius=0.19, sides=20):
 
 
 def stool_transforms(stool):
-    """Matrices `(T, 3, 4)` float32 of a stool `(T, 4)`: x, y in metres, yaw, whether it is there.
-    An absent one shrinks to a point under the floor.
+    """Matrices `(T, 3, 4)` float32 of a stool `(T, 4)`: x, y in metres, yaw, height (1: as usual).
+    One of height 0 shrinks to a point under the floor.
     """
-    x, y, yaw, on = stool.T
+    x, y, yaw, height = stool.T
+    on = (height > 0).astype(float)
     c, s, zero = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw)
-    rows = [c * on, -s * on, zero, x, s * on, c * on, zero, y, zero, zero, on, on - 1.0]
+    rows = [c * on, -s * on, zero, x, s * on, c * on, zero, y, zero, zero, height, on - 1.0]
     return np.stack(rows, -1).reshape(-1, 3, 4).astype(np.float32)
 
 

@@ -98,11 +98,20 @@ class Run:
 
     def _check_same(self, meta):
         there, here = meta["config"], self.made_by["config"]
-        differ = [key for key in here if there.get(key) != _as_json(here[key])]
+        # a field at its default may be left out of either
+        fields = {**there, **here}
+        differ = [k for k in fields if there.get(k) != _as_json(here.get(k))]
         if meta["store"] != self.made_by["store"]:
             differ.append("the data")
         if meta.get("ranks", 1) != self.world:
             differ.append("the number of ranks")
+        if differ == ["epochs"]:
+            raise ValueError(
+                f"{self.directory} holds a run of {there['epochs']} epochs, not"
+                f" {here['epochs']}, and a run keeps its length: to go on from it, take"
+                " another directory, and start=mcss.engine.checkpoint.load_model(this"
+                " one)"
+            )
         if differ:
             raise ValueError(
                 f"{self.directory} holds a run with other settings"

@@ -50,6 +50,11 @@ def _parser():
         default=1,
         help="trainings at once on this machine's one GPU or CPU",
     )
+    add(
+        "--minutes",
+        type=float,
+        help="begin no training that would not end within so many minutes",
+    )
     return parser
 
 
@@ -85,6 +90,7 @@ def main(arguments=None):
             options.runs,
             options.results,
             options.workers,
+            minutes=options.minutes,
         ):
             print(path)
     except (ValueError, RuntimeError, FileNotFoundError) as error:

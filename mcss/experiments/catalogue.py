@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import measures, rivals
-from .trainings import AMOUNTS, BETAS, SENSITIVITY
+from .inference_time import inference_time
+from .trainings import AMOUNTS, BETAS, CANDIDATES, GAP, INGREDIENTS, SENSITIVITY, STYLES
 
 
 class Row(NamedTuple):
@@ -16,6 +17,9 @@ class Row(NamedTuple):
     training: str
     on: str = "main"  #: the role of the store it is tested on
     split: str = "test"
+    #: what BatchNorm normalises by: 'running'; 'training', the unlabelled pictures of
+    #: all training subjects; 'subject', each tested person's own (transductive)
+    statistics: str = "running"
 
 
 class Experiment(NamedTuple):
@@ -30,6 +34,17 @@ class Experiment(NamedTuple):
 ONE, ALL = "one subject's labels", "all subjects' labels"
 METHODS = (("mcss", "MCSS"), ("baseline", "Baseline"))
 BACKGROUNDS = (("shared", ""), ("replaced", "-replaced"), ("removed", "-removed"))
+LABELS = (
+    f"Baseline, {ALL}",
+    f"Baseline, {ONE}",
+    "Baseline that sees all pictures",
+    "MCSS",
+)
+STATISTICS = {
+    "running": "",
+    "training": ", statistics of all training people",
+    "subject": ", statistics of the test person",
+}
 
 
 def _words_for(amount):
@@ -47,6 +62,67 @@ EXPERIMENTS = {
             Row(f"MCSS, {ONE}", "mcss-one"),
         ),
         measures.pose_errors,
+    ),
+    "fair": Experiment(
+        "A fair Baseline: what comes of the pictures alone, and of the metric loss",
+        tuple(
+            Row(f"{label}{words}", training, statistics=statistics)
+            for label, training in (
+                ("Baseline", "baseline-one"),
+                ("Baseline that sees all pictures", "seeing-one"),
+                ("MCSS", "mcss-one"),
+            )
+            for statistics, words in STATISTICS.items()
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "gap": Experiment(
+        "What unlabelled views save, against how differently people move",
+        tuple(
+            Row(
+                f"{label}, style {strength}",
+                training if role == "main" else f"{training}-{role}",
+                on=role,
+            )
+            for strength, role in STYLES.items()
+            for label, training in zip(LABELS, GAP)
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "candidates": Experiment(
+        "Changes of the recipe, on a validation subject",
+        tuple(
+            Row(name, f"candidate {name}", split="validation") for name in CANDIDATES
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "improved": Experiment(
+        "IMPROVED without each of its ingredients, on a validation subject",
+        (
+            Row("IMPROVED", "improved-fit", split="validation"),
+            *(
+                Row(f"without {name}", f"improved without {name}", split="validation")
+                for name in INGREDIENTS
+            ),
+            Row(
+                "the paper's recipe", "candidate the paper's recipe", split="validation"
+            ),
+        ),
+        measures.errors_and_retrieval,
+    ),
+    "better": Experiment(
+        "Better than the paper, with as many images, on the test subjects",
+        (
+            Row("Baseline", "baseline-one"),
+            Row("Baseline, improved", "improved-baseline-one"),
+            Row("Baseline that sees all pictures", "seeing-one"),
+            Row("MCSS", "mcss-one"),
+            Row("IMPROVED", "improved-one"),
+            Row(f"Baseline, {ALL}", "baseline-all"),
+            Row("Baseline with as many images", "matched-one"),
+            Row(f"Baseline with as many images, {ALL}", "matched-all"),
+        ),
+        measures.errors_and_more_retrieval,
     ),
     "table2": Experiment(
         "Table 2: canonical against global targets, and a deeper backbone",
@@ -121,7 +197,7 @@ EXPERIMENTS = {
         example=True,
     ),
     "inference": Experiment(
-        "Inference time of an image, beside ResNet-50", (), measures.inference_time
+        "Inference time of an image, beside ResNet-50", (), inference_time
     ),
     "collapse": Experiment(
         "Collapse: G with and without BatchNorm, by beta (margin = 2 beta; one epoch)",

@@ -1,24 +1,19 @@
 """What is measured on a trained network: functions from an `Evaluated` to a dict."""
 
-import statistics
-import time
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import torchvision
 from sklearn.manifold import TSNE
 
 from ..inference import Predictions
 from ..metrics import mpjpe, n_mpjpe, pa_mpjpe
-from ..model import MCSS
 from ..retrieval import mean_pa_mpjpe_at_k, random_pick
 
 KS = (1, 2, 5, 10, 20)
 QUERIES = 200  #: of each subject, Fig. 6
 BINS = np.arange(0, 401, 25)  #: mm, Fig. 6
 SHOWN = 800  #: points of the t-SNE map
-WARMING_UP = 2  #: first passes that are not timed
 
 
 class Evaluated(NamedTuple):
@@ -89,6 +84,17 @@ def retrieval(evaluated):
 def errors_and_retrieval(evaluated):
     """`pose_errors`, and M at K = 10 beside a blind pick's."""
     return pose_errors(evaluated) | at_k(retrieval(evaluated), 10)
+
+
+def errors_and_more_retrieval(evaluated):
+    """`errors_and_retrieval`, and the Oracle's M at K = 10."""
+    values = retrieval(evaluated)
+    oracle = {
+        f"{case} Oracle@10": values[f"{case} oracle"][KS.index(10)]
+        for case in ("same", "cross")
+        if f"{case} oracle" in values
+    }
+    return pose_errors(evaluated) | at_k(values, 10) | oracle
 
 
 def at_k(values, k):
@@ -227,32 +233,3 @@ def distances_between_images(evaluated, poses=3, views=3):
         "views": shown.tolist(),
         "distances": [[round(float(d), 3) for d in row] for row in distances],
     }
-
-
-def inference_time(device, image_size=224, batches=(1, 32), repeats=10):
-    """Milliseconds an image takes, by batch size, in float32: MCSS beside torchvision's
-    ResNet-18 and ResNet-50, a dict of dicts. Medians over `repeats`.
-
-    The networks take turns, so that whatever else slows the machine slows all of them.
-    """
-    networks = {
-        "MCSS (ResNet-18)": MCSS(image_size=image_size),
-        "bare ResNet-18": torchvision.models.resnet18(),
-        "bare ResNet-50": torchvision.models.resnet50(),
-    }
-    medians = {name: {} for name in networks}
-    with torch.inference_mode():
-        for network in networks.values():
-            network.to(device).eval()
-        for n in batches:
-            images = torch.rand(n, 3, image_size, image_size, device=device)
-            times = {name: [] for name in networks}
-            for _ in range(WARMING_UP + repeats):
-                for name, network in networks.items():
-                    began = time.perf_counter()
-                    # reading a number waits for the device
-                    network(images)[0].sum().item()
-                    times[name].append((time.perf_counter() - began) / n * 1000)
-            for name, values in times.items():
-                medians[name][f"batch of {n}"] = statistics.median(values[WARMING_UP:])
-    return medians

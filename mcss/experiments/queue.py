@@ -12,7 +12,7 @@ from .catalogue import EXPERIMENTS
 from .results import provenance, summary
 from .rival_runs import rival_run
 from .runs import training_run
-from .trainings import TRAININGS, add_validation
+from .trainings import STYLES, TRAININGS, add_validation
 
 #: The stores that some experiments need beside the main one, and what makes them.
 ROLES = {
@@ -25,6 +25,12 @@ ROLES = {
         "without background (python -m data_scripts.studio PRESET PATH --background"
         " remove)"
     ),
+    **{
+        role: f"of people with style {strength} (python -m data_scripts.studio"
+        f" sample-style PATH --style {strength})"
+        for strength, role in STYLES.items()
+        if role != "main"
+    },
 }
 
 
@@ -91,15 +97,16 @@ class Queue:
 
     def runs(self, names, seeds):
         """The runs behind experiments and what each has to predict: a list of
-        (`TrainingRun`, requested), requested being pairs (role of a store, split).
+        (`TrainingRun`, requested), requested being tuples (role of a store,
+        split, statistics).
 
         Each run comes once; those that others start from come first.
         """
         runs, requested = {}, {}
 
-        def add(run, *pairs):
+        def add(run, *what):
             runs.setdefault(run.folder, run)
-            requested.setdefault(run.folder, set()).update(pairs)
+            requested.setdefault(run.folder, set()).update(what)
 
         for name in names:
             for row in EXPERIMENTS[name].rows:
@@ -107,7 +114,7 @@ class Queue:
                     run = self.run(row.training, seed)
                     if run.start:
                         add(run.start)
-                    add(run, (row.on, row.split))
+                    add(run, (row.on, row.split, row.statistics))
         in_order = sorted(runs.values(), key=lambda run: run.start is not None)
         return [(run, tuple(sorted(requested[run.folder]))) for run in in_order]
 
@@ -118,21 +125,21 @@ class Queue:
     def do(self, run, requested=(), progress=True):
         """Trains, predicts and records one run; what is already there is left as it is.
 
-        requested: pairs (role of a store, split). Raises `ValueError` if the run that
-        it starts from is not finished.
+        requested: tuples (role of a store, split, statistics). Raises `ValueError` if
+        the run that it starts from is not finished.
         """
         run.train(self.device, progress)
         missing = self._missing(run, requested)
         if missing and ranks()[0] == 0:
             model = run.model(self.device)
-            for role, split in missing:
-                run.predict(model, self.stores[role], split)
+            for role, *how in missing:
+                run.predict(model, self.stores[role], *how)
 
     def _missing(self, run, requested):
         return [
-            (role, split)
-            for role, split in requested
-            if not run.predictions_file(self.stores[role], split).exists()
+            (role, *how)
+            for role, *how in requested
+            if not run.predictions_file(self.stores[role], *how).exists()
         ]
 
     def result(self, name, seeds):
@@ -173,7 +180,8 @@ class Queue:
         """A row of a result: what was measured on its runs, and how they were made."""
         runs = [self.run(row.training, seed) for seed in seeds]
         store = self.stores[row.on]
-        measured = [experiment.measure(run.evaluated(store, row.split)) for run in runs]
+        evaluated = [run.evaluated(store, row.split, row.statistics) for run in runs]
+        measured = [experiment.measure(each) for each in evaluated]
         config = {k: v for k, v in vars(runs[0].config).items() if k != "seed"}
         noted = ("seconds", "steps", "ranks", "commit", "hardware", "finished")
         records = [run.record for run in runs]

@@ -94,6 +94,12 @@ def rounded(value, digits=4):
     return value
 
 
+def result_path(folder, experiment, store, schedule):
+    """The file of a result. store: the main one's name, None for no store."""
+    of = f"{store}.{schedule}" if store else "device"
+    return Path(folder) / f"{experiment}.{of}.json"
+
+
 def write_result(folder, result):
     """Writes a result, whole or not at all, into `folder`; returns its path.
 
@@ -102,10 +108,8 @@ def write_result(folder, result):
     missing = KEYS - result.keys()
     if missing:
         raise ValueError(f"a result lacks {', '.join(sorted(missing))}")
-    of = "device"
-    if result["stores"]:
-        of = f"{result['stores']['main']['name']}.{result['schedule']}"
-    path = Path(folder) / f"{result['experiment']}.{of}.json"
+    main = result["stores"].get("main", {}).get("name")
+    path = result_path(folder, result["experiment"], main, result["schedule"])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"format": FORMAT, "version": VERSION, **rounded(result)})
     return path

@@ -21,9 +21,9 @@ class RivalRun(TrainingRun):
     def _train(self, device, progress, start):
         return train_rival(self.store, self.config, self.folder, device, progress)
 
-    def _predict(self, model, store, split, statistics="running"):
-        if statistics == "subject":
-            raise ValueError("rivals are not tested by a test person's own statistics")
+    def _predict(self, model, store, split, statistics):
+        if statistics != "running":
+            raise ValueError(f"a rival is not tested by statistics of {statistics}")
         return predict(model, store, split, target=self.config.target)
 
     def _truth(self, store, subject, frames, views):

@@ -19,6 +19,7 @@ from ..data import Store
 from ..engine.checkpoint import INDEX, load_model, save_tensors
 from ..engine.ranks import ranks
 from ..inference import Predictions, predict
+from ..statistics import with_statistics_of
 from ..store.files import write_json
 from ..targets import truth_of
 from ..training import TrainingConfig, run_folder, train
@@ -65,8 +66,12 @@ class TrainingRun:
     def _train(self, device, progress, start):
         return train(self.store, self.config, self.folder, device, progress, start)
 
-    def _predict(self, model, store, split, **how):
-        return predict(model, store, split, target=self.config.target, **how)
+    def _predict(self, model, store, split, statistics):
+        if statistics == "training":
+            model = with_statistics_of(model, self.store, self.config.split)
+            statistics = "running"
+        target = self.config.target
+        return predict(model, store, split, target=target, statistics=statistics)
 
     def _truth(self, store, subject, frames, views):
         return truth_of(store, subject, frames, self.config.target)
@@ -95,13 +100,17 @@ class TrainingRun:
             }
             write_json(self.folder / RECORD, record)
 
-    def predictions_file(self, store, split):
+    def predictions_file(self, store, split, statistics="running"):
         """Where the predictions for a split of a store are kept."""
-        return self.folder / f"predictions-{split}-{store.recipe_hash}.safetensors"
+        by = "" if statistics == "running" else f"-{statistics}"
+        return self.folder / f"predictions-{split}-{store.recipe_hash}{by}.safetensors"
 
-    def predict(self, model, store, split):
-        """Writes the predictions of the trained `model` for a split of a store."""
-        p = self._predict(model, store, split)
+    def predict(self, model, store, split, statistics="running"):
+        """Writes the predictions of the trained `model` for a split of a store.
+
+        statistics: what BatchNorm normalises by, as of `catalogue.Row`.
+        """
+        p = self._predict(model, store, split, statistics)
         names = store.splits[split].subjects
         tensors = {
             "embeddings": p.embeddings,
@@ -111,14 +120,14 @@ class TrainingRun:
             "views": torch.from_numpy(p.views),
             "subjects": torch.tensor([names.index(s) for s in p.subjects]),
         }
-        save_tensors(tensors, self.predictions_file(store, split))
+        save_tensors(tensors, self.predictions_file(store, split, statistics))
 
-    def evaluated(self, store, split):
+    def evaluated(self, store, split, statistics="running"):
         """The `Evaluated` of its stored predictions for a split of a store.
 
         Raises `ValueError` if a file is damaged.
         """
-        file = self.predictions_file(store, split)
+        file = self.predictions_file(store, split, statistics)
         try:
             t = load_file(file)
         except SafetensorError as error:

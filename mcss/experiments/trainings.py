@@ -5,7 +5,7 @@ configuration.
 import dataclasses
 from typing import NamedTuple
 
-from ..configuration import CHAPTER_CONFIG, TrainingConfig
+from ..configuration import CHAPTER_CONFIG, IMPROVED, TrainingConfig
 from ..data import Split
 from .rivals import ROWS as RIVALS
 
@@ -25,7 +25,7 @@ SCHEDULES = {
 
 class Training(NamedTuple):
     """One training. change: fields of `TrainingConfig`; 'label_subjects' counts the
-    split's first subjects here.
+    split's first subjects here, and 'times' holds factors of the schedule's own values.
     """
 
     change: dict
@@ -35,6 +35,13 @@ class Training(NamedTuple):
 
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
+#: The Baseline whose forward pass carries MCSS's unlabelled images: their statistics
+#: without their loss.
+SEEING = METHODS["baseline"] | {"see_all": True}
+#: The Baseline with as many images a step as MCSS has: 22 + 2 x 66 are 7 x 22.
+MATCHED = METHODS["baseline"] | {"times": {"labelled": 7}}
+#: Experiment `gap`: the role of a store for each strength of style.
+STYLES = {0: "style-0", 0.5: "style-0.5", 1: "main", 1.5: "style-1.5"}
 METRIC = {"pose_loss": False}
 #: Fig. 3: how much is labelled. 'one' is the paper's S1. The paper names the ends only;
 #: the steps between are ours.
@@ -65,10 +72,51 @@ SENSITIVITY = {
     "32 dimensions": {"embedding_dim": 32},
     "512 dimensions": {"embedding_dim": 512},
     "InfoNCE": {"mining": "infonce"},
-    "twice the epochs": {"epochs": 2, "lr_drop_epoch": 2},
+    "twice the epochs": {"times": {"epochs": 2, "lr_drop_epoch": 2}},
 }
-#: Fields of SENSITIVITY that multiply the schedule's instead of replacing it.
-FACTORS = ("epochs", "lr_drop_epoch")
+#: People mixed in a batch, each pair against its own person's only.
+WITHIN = {"same_subject": False, "negatives": "subject", "mining": "infonce"}
+MIRROR, COSINE = {"mirror": True}, {"cosine": True}
+DIFFERENT, AGREE = {"augment": "different"}, {"agree": 1.0}
+#: As many images in a batch and in all.
+MORE_LABELS = {"times": {"labelled": 2, "pairs": 5 / 6, "epochs": 5 / 6}}
+TOGETHER = WITHIN | MIRROR | COSINE
+#: Experiment `candidates`: changes of the paper's recipe, trained and tested as
+#: SENSITIVITY is; first alone, then added to those that may go together.
+CANDIDATES = {
+    "the paper's recipe": {},
+    "InfoNCE within each person, people mixed": WITHIN,
+    "mirrored": MIRROR,
+    "cosine": COSINE,
+    "these three": TOGETHER,
+    "these three, views agree": TOGETHER | AGREE,
+    "these three, augmented alike": TOGETHER | {"augment": "same"},
+    "these three, augmented differently": TOGETHER | DIFFERENT,
+    "these three, more labels in a batch": TOGETHER | MORE_LABELS,
+    "these three, people aligned": TOGETHER | {"align": 1.0},
+    "these three, GroupNorm": TOGETHER | {"norm": "group"},
+    "these three, different, agree": TOGETHER | DIFFERENT | AGREE,
+    "these three, different, agree, more labels": (
+        TOGETHER | DIFFERENT | AGREE | MORE_LABELS
+    ),
+    "these three, different, GroupNorm": TOGETHER | DIFFERENT | {"norm": "group"},
+    "mirrored, cosine, different": MIRROR | COSINE | DIFFERENT,
+}
+#: The fields that make `IMPROVED` of the paper's recipe.
+IMPROVING = {
+    field: value
+    for field, value in IMPROVED.method().items()
+    if value != getattr(TrainingConfig(), field)
+}
+#: Experiment `improved`: what is left out, by name, and the fields that it takes.
+INGREDIENTS = {
+    "InfoNCE within each person": ("same_subject", "negatives", "mining"),
+    "mirroring": ("mirror",),
+    "augmentation": ("augment",),
+    "the cosine": ("cosine",),
+}
+#: What the Baseline can have of it.
+FOR_ALL = {field: IMPROVING[field] for field in ("mirror", "augment", "cosine")}
 
 TRAININGS = {
     **{
@@ -104,6 +152,24 @@ TRAININGS = {
         for bn in (True, False)
         for beta in BETAS
     },
+    "seeing-one": Training(SEEING | ONE),
+    "matched-one": Training(MATCHED | ONE),
+    "matched-all": Training(MATCHED),
+    "improved-one": Training(ONE | IMPROVING),
+    "improved-baseline-one": Training(METHODS["baseline"] | ONE | FOR_ALL),
+    "improved-fit": Training(ONE | {"split": "fit"} | IMPROVING),
+    **{
+        f"improved without {name}": Training(
+            ONE
+            | {"split": "fit"}
+            | {field: v for field, v in IMPROVING.items() if field not in fields}
+        )
+        for name, fields in INGREDIENTS.items()
+    },
+    **{
+        f"candidate {name}": Training(ONE | {"split": "fit"} | change)
+        for name, change in CANDIDATES.items()
+    },
     **{
         f"{rival}-{amount}": Training(AMOUNTS[amount], rival=rival)
         for rival in RIVALS
@@ -113,6 +179,14 @@ TRAININGS = {
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)
         for name, change in SENSITIVITY.items()
     },
+}
+#: Experiment `gap`: these trainings, on the store of each strength of style.
+GAP = ("baseline-all", "baseline-one", "seeing-one", "mcss-one")
+TRAININGS |= {
+    f"{name}-{role}": TRAININGS[name]._replace(store=role)
+    for role in STYLES.values()
+    if role != "main"
+    for name in GAP
 }
 
 
@@ -139,12 +213,8 @@ def configuration(name, store, schedule, seed):
         views = tuple(split.views[k] for k in change["label_views"])
         # None for all views, so that V1234 is the training with all views
         change["label_views"] = None if len(views) == len(split.views) else views
-    if name.startswith("sensitivity"):
-        change |= {
-            field: getattr(base, field) * change[field]
-            for field in FACTORS
-            if field in change
-        }
+    for field, factor in change.pop("times", {}).items():
+        change[field] = round(getattr(base, field) * factor)
     return dataclasses.replace(base, seed=seed, **change)
 
 

@@ -49,7 +49,7 @@ def table(result, quantities=None, published=None):
 
 
 def _in_mm(quantity):
-    return any(word in quantity for word in ("MPJPE", "M@", "pick"))
+    return any(word in quantity for word in ("MPJPE", "M@", "pick", "Oracle"))
 
 
 def as_table(head, rows):

@@ -133,6 +133,51 @@ def walk():
     return Mocap(CLIPS / "02/02.asf", CLIPS / "02/02_01.amc")
 
 
+@needs_clips
+@pytest.mark.parametrize("amc", REAL, ids=lambda path: path.stem)
+def test_climbing_and_uneven_ground_are_said(amc):
+    doubts = Mocap(amc.parent / f"{amc.parent.name}.asf", amc).doubts()
+    assert len(doubts) == (amc.stem in ("01_08", "03_01", "03_02"))
+    assert all("uneven" in doubt for doubt in doubts)
+
+
+@needs_clips
+@pytest.mark.parametrize("clip, seen", [
+    ("01/01_01", "falls with"), ("02/02_01", "3.6 steps"), ("02/02_02", "4.1 steps"),
+    ("02/02_03", "falls with"), ("02/02_04", "falls with"),
+])  # fmt: skip
+def test_motion_shown_at_double_speed_is_said(clip, seen):
+    """As of clips that were recorded at half the usual rate."""
+    files = CLIPS / f"{clip[:2]}/{clip[:2]}.asf", CLIPS / f"{clip}.amc"
+    assert Mocap(*files).doubts() == []
+    (doubt,) = Mocap(*files, rate=240).doubts()
+    assert seen in doubt and "--rate" in doubt
+
+
+def test_a_clip_of_another_rate(tmp_path):
+    """Every other frame at half the rate is the same motion; without a word it is twice as fast."""
+    write_cmu(tmp_path, seconds=3.0)
+    amc = tmp_path / "subjects/90/90_01.amc"
+    head, *frames = re.split(r"\n(?=\d+\n)", amc.read_text())
+    asf, whole = amc.with_name("90.asf"), Mocap(amc.with_name("90.asf"), amc)
+    thinned = [f"{k}\n" + frame.partition("\n")[2] for k, frame in enumerate(frames[::2], 1)]
+    amc.write_text("\n".join([head, *thinned]) + "\n")
+    half = Mocap(asf, amc, rate=60)
+    assert half.frames(10.0) == whole.frames(10.0) == 2 * Mocap(asf, amc).frames(10.0)
+    assert half.doubts() == []
+    clips = {"clips": ["90_01"], "test_clips": ["90_02"]}
+    stores = [
+        open_store(convert(tmp_path, tmp_path / str(k), **SMALL | clips, rates=rates).path)
+        for k, rates in enumerate((None, {"90_01": 60}))
+    ]
+    fast, true = (len(range(s.length("S1"))) for s in stores)
+    assert true == 2 * fast
+    with pytest.raises(ValueError, match="other settings .recipe: rates"):
+        convert(tmp_path, tmp_path / "0", **SMALL | clips, rates={"90": 60})
+    with pytest.raises(ValueError, match="no clip or subject"):
+        convert(tmp_path, tmp_path / "2", **SMALL | clips, rates={"91": 60})
+
+
 @pytest.fixture(scope="module")
 def body():
     return draw_subject(np.random.default_rng(1), 1)[0]
@@ -222,6 +267,17 @@ def test_a_store_of_real_motion(tmp_path):
     first = store_bytes(report.path, "*.*")
     assert str(convert(CLIPS.parent, report.path, **SMALL)) == str(report)
     assert store_bytes(report.path, "*.*") == first
+
+
+@needs_clips
+def test_dealt_out_each_person_does_other_clips(tmp_path):
+    clips = {
+        "clips": ["02_01", "02_03", "02_05", "02_08", "01_01"],
+        "test_clips": ["02_02", "03_01"],
+    }
+    store = open_store(convert(CLIPS.parent, tmp_path / "store", deal=True, **SMALL | clips).path)
+    done = {s: [c.action for c in store.clips(s)] for s in store.subjects}
+    assert sorted(sum(done.values(), [])) == sorted(clips["clips"] + clips["test_clips"])
 
 
 @needs_clips

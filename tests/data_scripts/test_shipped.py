@@ -73,6 +73,8 @@ def test_rendered_again_it_is_the_same(name):
         squeezed = np.stack([jpeg_of(image) for image in again])
         difference = np.abs(squeezed - kept).mean((1, 2, 3))
         assert difference.max() < TOLERANCE, difference
+        if n == 1:
+            continue  # there is no other instant to compare with
         other = np.abs(np.roll(squeezed, views, axis=0) - kept).mean((1, 2, 3))
         assert np.median(other) > 2 * TOLERANCE, "another instant would have passed too"
 

@@ -4,6 +4,7 @@ import threading
 import pytest
 import torch
 
+from mcss.canonical import mirrored
 from mcss.targets import truth_of
 from mcss.training import TrainingConfig, feeder_of, index_batches, train
 
@@ -64,3 +65,44 @@ def test_an_error_in_a_step_leaves_no_thread_running(store):
         next(batches)
         _ = 1 / 0
     assert threading.active_count() <= before
+
+
+def test_mirroring_turns_both_views_and_their_labels(store):
+    plain, mirror = (fed(store, mirror=m) for m in (False, True))
+    a, b = plain.batch(3), mirror.batch(3)
+    m = a.pairs
+    flipped = torch.tensor([torch.equal(x.flip(-1), y) for x, y in zip(a.images, b.images)])
+    same = torch.tensor([torch.equal(x, y) for x, y in zip(a.images, b.images)])
+    assert (flipped ^ same).all() and flipped.any() and same.any()
+    assert torch.equal(flipped[:m], flipped[m : 2 * m])
+    labelled, std, mean = flipped[2 * m :], plain.labelled.std, plain.labelled.mean
+    assert labelled.any()
+    expected = mirrored(a.targets[labelled] * std + mean)
+    torch.testing.assert_close(b.targets[labelled] * std + mean, expected, atol=1e-2, rtol=0)
+    assert torch.equal(a.targets[~labelled], b.targets[~labelled])
+    with pytest.raises(ValueError, match="mirror=True needs target='canonical'"):
+        dataclasses.replace(SMALL, mirror=True, target="global")
+
+
+def test_the_baseline_that_sees_all_has_the_pictures_of_both(store):
+    both, seeing = fed(store), fed(store, metric_loss=False, see_all=True)
+    assert torch.equal(both.batch(2).images, seeing.batch(2).images)
+    history = train(
+        store, dataclasses.replace(SMALL, metric_loss=False, see_all=True), progress=False
+    ).history
+    assert set(history["metric_loss"]) == {0.0} and history["images"] == 2 * 8 + 4
+
+
+def test_a_mixed_batch_says_whose_its_pairs_are(store):
+    batch = fed(store, same_subject=False).batch(0)
+    assert len(batch.groups) == 2 and sum(batch.groups) == batch.pairs
+    assert fed(store).batch(0).groups == [fed(store).batch(0).pairs]
+
+
+@pytest.mark.parametrize("augment", ["same", "different"])
+def test_augmented_views_and_a_run_that_was_cut(store, augment, tmp_path):
+    feeder = fed(store, augment=augment)
+    assert torch.equal(feeder.batch(4).images, fed(store, augment=augment).batch(4).images)
+    assert not torch.equal(feeder.batch(4).images, fed(store).batch(4).images)
+    labels_alone = fed(store, augment=augment, metric_loss=False)
+    assert len(labels_alone.batch(0).images) == 4

@@ -4,10 +4,11 @@ import pytest
 import torch
 from toy import toy_store
 
+from mcss.configuration import LATER
 from mcss.inference import predict
 from mcss.metrics import mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
-from mcss.training import FIGURES, TrainingConfig, train
+from mcss.training import FIGURES, TrainingConfig, set_learning_rate, train
 
 pytestmark = pytest.mark.slow  # trains
 
@@ -87,3 +88,51 @@ def test_train_rings_the_alarm(store):
 def test_bad_configurations(store, change, message):
     with pytest.raises(ValueError, match=message):
         train(store, dataclasses.replace(SMALL, **change), progress=False)
+
+
+def test_a_longer_run_of_the_same_directory_says_how_to_go_on(store, tmp_path):
+    short = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2)
+    train(store, short, tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match="a run of 1 epochs, not 2.*start="):
+        train(store, dataclasses.replace(short, epochs=2), tmp_path / "run", progress=False)
+
+
+def test_a_run_from_before_a_field_existed_is_found_again(store, tmp_path):
+    """Its checkpoint does not name the field; another value of it is still another run."""
+    config = TrainingConfig(pairs=8, labelled=4, epochs=1, gap=0.2)
+    assert not set(LATER) & config.method().keys()
+    changed = dataclasses.replace(config, mirror=True)
+    assert changed.method() == config.method() | {"mirror": True}
+    train(store, config, tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"other settings \(mirror differ"):
+        train(store, changed, tmp_path / "run", progress=False)
+    train(store, changed, tmp_path / "mirrored", progress=False)
+    with pytest.raises(ValueError, match=r"other settings \(mirror differ"):
+        train(store, config, tmp_path / "mirrored", progress=False)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"agree": 1.0, "metric_loss": False}, "sees none: set metric_loss or see_all"),
+        ({"align": 1.0, "metric_loss": False}, "sees none: set metric_loss or see_all"),
+        ({"agree": 1.0, "pose_loss": False}, "agree compares poses"),
+        ({"augment": "both"}, "augment must be one of '', same, different, not 'both'"),
+        ({"negatives": "all"}, "negatives must be one of batch, subject"),
+    ],
+)
+def test_settings_that_contradict_each_other(change, message):
+    """Without pairs the mean of nothing would be NaN, and the network with it."""
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**change)
+
+
+def test_the_learning_rate_falls_along_a_cosine_or_drops_once():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    for cosine, expected in ((True, [1, 0.5, 0.0]), (False, [1, 0.1, 0.1])):
+        config = TrainingConfig(epochs=8, lr=1.0, lr_drop_epoch=4, cosine=cosine)
+        optimizer = torch.optim.Adam([{"params": [weight]}, {"params": []}])
+        for epoch, lr in zip((0, 4, 8), expected):
+            set_learning_rate(optimizer, config, epoch)
+            rates = [group["lr"] for group in optimizer.param_groups]
+            assert rates == pytest.approx([lr, 10 * lr], abs=1e-9)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mcss.data import Clip
+from mcss.experiments.inference_time import inference_time
 from mcss.experiments.measures import (
     BINS,
     KS,
@@ -13,7 +14,6 @@ from mcss.experiments.measures import (
     distances_between_images,
     errors_and_retrieval,
     examples,
-    inference_time,
     map_of_embedding,
     pose_errors,
     retrieval,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import filelock
 import numpy as np
@@ -16,9 +17,9 @@ import torch
 from toy import toy_frames, toy_store
 
 from mcss.data import StoreWriter
-from mcss.experiments import EXPERIMENTS
+from mcss.experiments import EXPERIMENTS, clock, running
 from mcss.experiments.__main__ import main
-from mcss.experiments.queue import Queue
+from mcss.experiments.queue import ROLES, Queue
 from mcss.experiments.results import read_result
 from mcss.experiments.running import run
 from mcss.experiments.trainings import TRAININGS, configuration
@@ -81,7 +82,7 @@ def test_every_row_names_a_training_and_every_configuration_is_valid(stores):
     queue = Queue(stores)
     for experiment in EXPERIMENTS.values():
         for row in experiment.rows:
-            assert row.training in TRAININGS and row.on in ("main", "field", "replaced", "removed")
+            assert row.training in TRAININGS and row.on in ("main", *ROLES)
     for name in TRAININGS:
         for schedule in ("paper", "small"):
             configuration(name, queue.stores["main"], schedule, 3)
@@ -116,7 +117,10 @@ def test_rows_share_trainings_and_a_start_comes_first(stores):
     assert len(keys) == len(set(keys)) == 2 * (4 + 2 + 1)
     assert keys.index(("mcss-one", 1)) < keys.index(("field-metric", 1))
     requested = {(run.name, run.seed): requested for run, requested in runs}
-    assert requested["mcss-one", 0] == (("field", "test"), ("main", "test"))
+    assert requested["mcss-one", 0] == (
+        ("field", "test", "running"),
+        ("main", "test", "running"),
+    )
     # V1234 is the training of table 1
     assert len(Queue(stores).runs(["table1", "table3"], [0])) == 4 + 4
 
@@ -356,3 +360,38 @@ def test_another_version_s_result(tmp_path):
     )
     with pytest.raises(ValueError, match=message):
         read_result(file)
+
+
+def test_no_training_is_begun_that_would_not_end_in_time(stores, tmp_path, capsys, monkeypatch):
+    """Three minutes, a training a minute and a half: one seed's two rows, and its result."""
+    now = [0.0]
+    for module in (clock, running):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("mcss.experiments.queue.Queue.do", takes(90, now))
+    folders = tmp_path / "runs", tmp_path
+    arguments = ["figure5"], stores, (0, 1), "small", *folders
+    written = run(*arguments, minutes=3.4)
+    assert [read_result(path)["seeds"] for path in written] == [[0]]
+    assert "2 trainings would not end within 3.4 minutes" in capsys.readouterr().out
+    (path,) = run(*arguments, minutes=3.4)  # the same command goes on
+    assert read_result(path)["seeds"] == [0, 1]
+    # one seed of two others is ready: a file that holds two stays
+    assert run(["figure5"], stores, (2, 3), "small", *folders, minutes=3.4) == []
+    assert read_result(path)["seeds"] == [0, 1]
+
+
+def takes(seconds, now):
+    """`Queue.do` that takes so long, by a clock of its own."""
+    do = Queue.do
+
+    def slow(*arguments, **named):
+        do(*arguments, **named)
+        now[0] += seconds
+
+    return slow
+
+
+def test_no_time_limit_where_ranks_would_wait_for_each_other(stores, monkeypatch):
+    monkeypatch.setattr(running, "ranks", lambda: (0, 2))
+    with pytest.raises(ValueError, match="leave minutes out"):
+        run(["table1"], stores, minutes=5)

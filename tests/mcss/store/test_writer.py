@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from PIL import ExifTags, Image
 from toy import toy_frames, toy_store, writer_at
 
 from mcss.data import open_store
@@ -98,3 +100,45 @@ def test_the_writer_refuses(tmp_path):
         writer_at(tmp_path / "s", recipe="by hand").__enter__()
     with pytest.raises(ValueError, match="names"):
         writer_at(tmp_path / "t", views=["a", "a"])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_is_stored_as_its_exif_data_ask(tmp_path, orientation):
+    """A wedge that is no mirror image of itself, however it is turned."""
+    seen = np.zeros((32, 32, 3), np.uint8)
+    seen[:8], seen[:20, :8] = 200, 200
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation] = orientation
+    back = {  # how the camera wrote what is to be seen so
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation]
+    written = Image.fromarray(np.ascontiguousarray(back(seen)))
+    written.save(file, "JPEG", quality=95, exif=exif)
+    with writer_at(tmp_path / "s", views=["a"]) as writer:
+        writer.add("S", "clip", "", [{"images": [file.getvalue()]}])
+        writer.finish({"train": {"subjects": ["S"], "views": None, "frames": None}})
+    store = open_store(tmp_path / "s")
+    image = store.images("S", [0], [0])[0].permute(1, 2, 0).numpy()
+    assert np.abs(image.astype(int) - seen).mean() < 4
+    kept = bytes(store.encoded("S", 0, 0)[0].numpy()) == file.getvalue()
+    assert kept == (orientation == 1)  # what is upright stays as it is
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_is_cut_off_is_refused(tmp_path, progressive):
+    """At the writer, not when somebody reads it; what follows its end does no harm."""
+    noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "JPEG", progressive=progressive)
+    whole = file.getvalue()
+    with writer_at(tmp_path / "s", views=["a"]) as writer:
+        with pytest.raises(ValueError, match="clip.arrow, frame 0, view a: .*cut off"):
+            writer.add("S", "clip", "", [{"images": [whole[: len(whole) * 3 // 4]]}])
+        writer.add("S", "clip", "", [{"images": [whole + b"\0" * 9]}])

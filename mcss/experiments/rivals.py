@@ -22,6 +22,7 @@ ROWS = {
         "Skeleton maps, drawn from the picture",
     ),
 }
+LABELS = tuple((name, label) for name, (_, _, label) in ROWS.items())
 #: Settings of the smaller schedules: the papers' decoder has as many weights as F.
 SMALLER = {
     "novel_view": {"width": 32, "hidden": 512},

@@ -150,7 +150,8 @@ class Rival(MCSS):
 
 def latent_layer(inputs, outputs):
     """G as in MCSS: a linear layer and BatchNorm without affine parameters. Without it
-    what all pictures have in common drowns the little that differs.
+    what all pictures have in common drowns the little that differs. (Rhodin et al.,
+    ECCV 2018, have BatchNorm and a sigmoid before their linear layer.)
     """
     return nn.Sequential(
         nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, affine=False)

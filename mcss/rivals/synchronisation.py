@@ -23,6 +23,9 @@ class Synchronisation(Rival):
     A third of the pairs is synchronous, of a third one picture is `shift` seconds off
     (4 to 128 frames of 50 a second there), of a third one is mirrored. Whether a
     mirrored pair also counts as synchronous is not said there; here it does not count.
+    others: also learn that an anchor and the partners of all other pairs of the batch
+    are not synchronous; ours, as is what T begins with: thirds alone teach too little
+    in a short training.
     Their backgrounds are removed, ours are as the store has them. Pairs with little
     motion, which they leave out, stay.
     """

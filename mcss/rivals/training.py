@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ..batches import SameSubjectPairs
-from ..configuration import TrainingConfig
+from ..configuration import LATER, TrainingConfig
 from ..engine.checkpoint import load_checkpoint, with_prefix
 from ..engine.run import Run
 from ..targets import LabelledImages
@@ -20,13 +20,17 @@ from . import RIVALS
 from .base import NEEDS
 from .feeding import CameraLabels, RivalFeeder
 
+#: Settings of MCSS that no rival has.
+WITHOUT = ("same_subject", "backbone", "embedding_dim", "batch_norm", *LATER)
+
 
 @dataclass(frozen=True)
 class RivalConfig(TrainingConfig):
     """The settings of MCSS, of which a rival uses the batches and the schedule, and its
     own. target: 'camera', the frame of each picture's camera, or as for MCSS.
 
-    Raises `ValueError` for a rival that there is not.
+    Raises `ValueError` for a rival that there is not, and for settings of MCSS that it
+    would not heed.
     """
 
     target: str = "camera"
@@ -38,6 +42,14 @@ class RivalConfig(TrainingConfig):
         if self.rival not in RIVALS:
             raise ValueError(
                 f"rival must be one of {', '.join(RIVALS)}, not {self.rival!r}"
+            )
+        unheeded = [
+            n for n in WITHOUT if getattr(self, n) != getattr(TrainingConfig, n)
+        ]
+        if unheeded:
+            raise ValueError(
+                f"a rival does not heed {', '.join(unheeded)}: leave it at its default,"
+                " or use the rival's own settings"
             )
 
     def method(self):

@@ -13,6 +13,7 @@ def test_every_rival_has_its_rows():
     trainings = {row.training for row in EXPERIMENTS["rivals"].rows}
     for amount in ("all", "one"):
         assert {f"{name}-{amount}" for name in (*RIVALS, "mcss", "baseline")} <= trainings
+    assert {"seeing-one", "improved-one"} <= trainings
     assert all(TRAININGS[f"{name}-one"].rival == name for name in ROWS)
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from toy_cameras import with_cameras
 
+from mcss.configuration import IMPROVED
 from mcss.data import Split
 from mcss.experiments.measures import Evaluated
 from mcss.experiments.rivals import InCamera, PointsInCamera, both_frames, settings_of
@@ -199,6 +200,11 @@ def test_without_a_second_view(tmp_path, rival):
 def test_a_rival_that_there_is_not():
     with pytest.raises(ValueError, match="rival must be one of novel_view, "):
         RivalConfig.like(CONFIG, "guessing")
+
+
+def test_settings_that_a_rival_would_not_heed():
+    with pytest.raises(ValueError, match="heed same_subject, negatives, .*cosine"):
+        RivalConfig.like(IMPROVED, "novel_view", target="canonical")
 
 
 def test_smaller_schedules_have_smaller_decoders():

@@ -75,6 +75,8 @@ def test_targets_are_the_instant_itself_and_looks_are_of_another(feeder):
         same = (given["R"] - eye).abs().amax((1, 2)) < 1e-5
         assert (same.numpy() == own).all() and (views[target][~own] != views[~own]).all()
         copies.append(own.mean())
+        of = batch.subject, frames[target], views[target]
+        assert torch.equal(given["background"], feeder.backgrounds.of(*of))
     assert 0.2 < np.mean(copies) < 0.8
 
 
@@ -92,3 +94,16 @@ def test_the_loss_is_that_of_the_target_and_counts_the_person_more(feeder, monke
         monkeypatch.setattr(model, "synthesise", lambda *of, off=off: off)
         losses[name] = model.pretext(images, given)[0].item()
     assert losses["person"] > 3 * losses["room"]
+
+
+def test_what_is_drawn_is_turned_and_wears_the_looks_of_another_instant(feeder, monkeypatch):
+    images, given, _ = feeder.batch(0)
+    model, asked = feeder.rival.eval(), []
+    draw = model.synthesise
+    monkeypatch.setattr(model, "synthesise", lambda *of: asked.append(of) or draw(*of))
+    with torch.no_grad():
+        X, a = model.latent(images)
+        model.pretext(images, given)
+    expected = X, a[given["looks_of"]], given["R"], given["background"]
+    assert all(map(torch.equal, asked[0], expected))
+    assert not torch.allclose(a[given["looks_of"]], a)

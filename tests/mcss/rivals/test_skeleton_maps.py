@@ -81,7 +81,12 @@ def test_both_terms_of_the_loss(seen):
     model.embed = lambda inputs: torch.cat([X, rotate(X, R)]).flatten(1)
     assert model.pretext(None, given)[1][2] < 1e-10
     model.embed = lambda inputs: torch.cat([X, rotate(X, R.mT)]).flatten(1)
-    assert model.pretext(None, given)[1][2] > 0.1
+    loss, (_, _, apart) = model.pretext(None, given)
+    model.settings["consistency"] = 0.0
+    drawing_alone, _ = model.pretext(None, given)
+    assert apart > 0.1 and (loss - drawing_alone).item() == pytest.approx(
+        0.1 * apart.item(), rel=1e-3
+    )
 
 
 def test_what_it_sees_decides_what_it_needs():

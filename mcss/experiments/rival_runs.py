@@ -19,7 +19,8 @@ class RivalRun(TrainingRun):
         return load_rival(self.folder, device)
 
     def _train(self, device, progress, start):
-        return train_rival(self.store, self.config, self.folder, device, progress)
+        at = self.store, self.config, self.folder
+        return train_rival(*at, device, progress, start)
 
     def _predict(self, model, store, split, statistics):
         if statistics != "running":
@@ -47,5 +48,8 @@ def rival_run(name, seed, schedule, stores, parent):
     rival, settings = settings_of(training.rival, schedule)
     base = configuration(name, store, schedule, seed)
     config = RivalConfig.like(base, rival, **settings)
-    folder = run_folder(store, config, parent=parent)
-    return RivalRun(name, seed, schedule, store, config, folder, None)
+    start = None
+    if training.start:
+        start = rival_run(training.start, seed, schedule, stores, parent)
+    folder = run_folder(store, config, start and start.folder, parent)
+    return RivalRun(name, seed, schedule, store, config, folder, start)

@@ -16,13 +16,10 @@ ROWS = {
         "Labels alone, camera frame",
     ),
     **{name: (name, {}, rival.title) for name, rival in RIVALS.items()},
-    "skeleton_maps-picture": (
-        "skeleton_maps",
-        {"sees": "picture"},
-        "Skeleton maps, drawn from the picture",
-    ),
 }
 LABELS = tuple((name, label) for name, (_, _, label) in ROWS.items())
+#: The rows whose rival learns in two stages.
+STAGED = tuple(name for name, (rival, *_) in ROWS.items() if RIVALS[rival].staged)
 #: Settings of the smaller schedules: the papers' decoder has as many weights as F.
 SMALLER = {
     "novel_view": {"width": 32, "hidden": 512},

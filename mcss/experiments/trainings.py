@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..configuration import CHAPTER_CONFIG, IMPROVED, TrainingConfig
 from ..data import Split
 from .rivals import ROWS as RIVALS
+from .rivals import STAGED
 
 #: What all trainings of a queue start from. 'paper': Section 4, from scratch.
 #: 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at
@@ -170,10 +171,16 @@ TRAININGS = {
         f"candidate {name}": Training(ONE | {"split": "fit"} | change)
         for name, change in CANDIDATES.items()
     },
+    # two stages: what is learned without labels is learned once
+    **{rival: Training(METRIC, rival=rival) for rival in STAGED},
     **{
-        f"{rival}-{amount}": Training(AMOUNTS[amount], rival=rival)
+        f"{rival}-{amount}": (
+            Training(METHODS["baseline"] | AMOUNTS[amount], start=rival, rival=rival)
+            if rival in STAGED
+            else Training(AMOUNTS[amount], rival=rival)
+        )
         for rival in RIVALS
-        for amount in ("all", "one")
+        for amount in ("one", "all")
     },
     **{
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)

@@ -49,13 +49,20 @@ class RivalBatch(NamedTuple):
 
 
 class RivalFeeder(Feeder):
-    """The batches of a rival's training: pairs, then labels, or both in each step."""
+    """The batches of a rival's training: pairs, then labels, or both in each step.
 
-    def __init__(self, store, rival, pairs, labelled, epochs, device="cpu"):
+    config: a `RivalConfig`; what it leaves out, pairs or labels, has no steps.
+    """
+
+    def __init__(self, store, rival, pairs, labelled, config, device="cpu"):
         super().__init__(store, pairs, labelled, device)
         self.rival, self.split, self.seed = rival, pairs.split, pairs.seed
-        self.each = epochs * len(pairs)  #: steps that have pairs; as many have labels
-        self.steps = self.each * (2 if rival.staged else 1)
+        self.each = config.epochs * len(pairs)  #: steps that a stage has
+        both = not rival.staged
+        #: how many steps have pairs, and how many labels
+        self.pretext = self.each * (config.metric_loss or both)
+        self.pose = self.each * (config.pose_loss or both)
+        self.steps = self.each if both else self.pretext + self.pose
 
     @functools.cached_property
     def backgrounds(self):
@@ -65,7 +72,7 @@ class RivalFeeder(Feeder):
     def batch(self, step):
         """The `RivalBatch` of a step, a function of the arguments and it alone."""
         inputs, given, targets = [], None, None
-        if step < self.each:
+        if step < self.pretext:
             batch, rng = (
                 self._pairs_of(step),
                 np.random.default_rng([self.seed, 7, step]),
@@ -76,7 +83,7 @@ class RivalFeeder(Feeder):
             if seen is None:
                 seen = self._inputs(batch.subject, frames, views)
             inputs.append(seen)
-        if step >= self.each or not self.rival.staged:
+        if step >= self.pretext or not self.rival.staged:
             number = step % self.each
             subjects, frames, views = self.labelled.batch(number)
             subjects, at = np.array(subjects), np.arange(len(frames))

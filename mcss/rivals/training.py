@@ -28,6 +28,8 @@ WITHOUT = ("same_subject", "backbone", "embedding_dim", "batch_norm", *LATER)
 class RivalConfig(TrainingConfig):
     """The settings of MCSS, of which a rival uses the batches and the schedule, and its
     own. target: 'camera', the frame of each picture's camera, or as for MCSS.
+    metric_loss, pose_loss: whether a rival that learns in two stages goes through the
+    first, and through the second; so that one network can get several sets of labels.
 
     Raises `ValueError` for a rival that there is not, and for settings of MCSS that it
     would not heed.
@@ -80,7 +82,8 @@ def check_given(store, config):
             f"{kind.title} needs {' and '.join(NEEDS[n].words for n in missing)}:"
             f" {store.path} has none. Without it work: {', '.join(without)}"
         )
-    if config.target == "camera" and not NEEDS["rotations"].of(store, subjects):
+    in_camera = config.pose_loss and config.target == "camera"
+    if in_camera and not NEEDS["rotations"].of(store, subjects):
         raise ValueError(
             f"labels in the camera's frame need {NEEDS['rotations'].words}:"
             f" {store.path} has none. {kind.title} works without it with"
@@ -88,28 +91,36 @@ def check_given(store, config):
         )
 
 
-def train_rival(store, config, directory=None, device=None, progress=True, watch=None):
+def train_rival(
+    store,
+    config,
+    directory=None,
+    device=None,
+    progress=True,
+    start=None,
+    watch=None,
+):
     """Trains a rival: `Trained(model, history)`; resumes as `mcss.training.train` does.
 
-    config: a `RivalConfig`. The rest as there. Raises `ValueError` for a store that
-    lacks what the rival needs.
+    config: a `RivalConfig`. start: the rival whose weights to begin with. The rest as
+    there. Raises `ValueError` for a store that lacks what the rival needs.
     """
     check_given(store, config)
     with run_of(store, config, directory, device, watch) as run:
         pairs, labelled = batches(store, config)
-        model = new_rival(store, config, labelled).to(run.device)
-        feeder = RivalFeeder(store, model, pairs, labelled, config.epochs, run.device)
+        model = new_rival(store, config, labelled, start).to(run.device)
+        fed = store, model, pairs, labelled, config
+        feeder = RivalFeeder(*fed, run.device)
         optimizer = new_optimizer(model, config)
-        images = (2 * config.pairs + config.labelled) * feeder.each
+        images = 2 * config.pairs * feeder.pretext + config.labelled * feeder.pose
         run.resume(model, optimizer, steps_per_epoch=len(pairs), images=images)
         began_pose = False
         for step, batch in run.steps(feeder, feeder.steps, progress):
-            if step >= feeder.each and not began_pose:
+            if batch.given is None and not began_pose:
                 model.begin_pose()
                 began_pose = True
-            set_learning_rate(
-                optimizer, model, config, step % feeder.each // len(pairs)
-            )
+            epoch = step % feeder.each // len(pairs)
+            set_learning_rate(optimizer, model, config, epoch)
             with run.autocast():
                 loss, figures = model.losses(batch, step / feeder.steps, config)
             optimizer.zero_grad()
@@ -122,6 +133,8 @@ def train_rival(store, config, directory=None, device=None, progress=True, watch
 def batches(store, config):
     """(pairs, labelled): which pictures meet in which step, those of MCSS."""
     pairs = SameSubjectPairs(store, config.split, config.pairs, config.gap, config.seed)
+    if not config.pose_loss:
+        return pairs, None
     of = (
         config.split,
         config.label_subjects,
@@ -135,15 +148,17 @@ def batches(store, config):
     return pairs, LabelledImages(store, *of, config.target)
 
 
-def new_rival(store, config, labelled=None):
-    """A network with the configuration's seed; its H knows mean and standard deviation
-    of the labelled poses.
+def new_rival(store, config, labelled=None, start=None):
+    """A network with the configuration's seed, or with the weights of `start`; its H
+    knows mean and standard deviation of the labelled poses.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = RIVALS[config.rival](
             store.image_size, pretrained=config.pretrained, **config.settings
         )
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     if labelled is not None:
         model.pose_mean.copy_(labelled.mean)
         model.pose_std.copy_(labelled.std)

@@ -23,7 +23,7 @@ def model(seen):
 def feeder(seen):
     config = RivalConfig.like(CONFIG, "novel_view", **SMALL)
     pairs, labelled = batches(seen, config)
-    return RivalFeeder(seen, new_rival(seen, config, labelled), pairs, labelled, 2)
+    return RivalFeeder(seen, new_rival(seen, config, labelled), pairs, labelled, config)
 
 
 def test_a_turned_latent_and_its_inverse_draw_the_same_picture(model, seen):

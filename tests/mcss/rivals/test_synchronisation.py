@@ -21,7 +21,7 @@ def feeder(store):
     """Of a store that nobody has calibrated."""
     config = RivalConfig.like(CONFIG, "synchronisation", target="canonical", shift=(0.15, 0.65))
     pairs, labelled = batches(store, config)
-    return RivalFeeder(store, new_rival(store, config, labelled), pairs, labelled, 2)
+    return RivalFeeder(store, new_rival(store, config, labelled), pairs, labelled, config)
 
 
 def test_who_comes_first_does_not_matter(model, store):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -34,8 +36,9 @@ SMALL = {
 EACH = pytest.mark.parametrize("rival", RIVALS)
 
 
-def config_of(rival, **changes):
-    return RivalConfig.like(CONFIG, rival, **{**SMALL[rival], **changes})
+def config_of(rival, pretext=True, pose=True, **changes):
+    config = dataclasses.replace(CONFIG, metric_loss=pretext, pose_loss=pose)
+    return RivalConfig.like(config, rival, **{**SMALL[rival], **changes})
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_a_rival_sees_the_pictures_of_mcss(seen, rival):
     config = config_of(rival, **settings)
     pairs, labelled = batches(seen, config)
     model = new_rival(seen, config, labelled)
-    feeder = RivalFeeder(seen, model, pairs, labelled, config.epochs)
+    feeder = RivalFeeder(seen, model, pairs, labelled, config)
     mcss = Feeder(seen, *index_batches(seen, CONFIG))
     later = feeder.each if model.staged else 0
     assert feeder.steps == CONFIG.epochs * len(pairs) * (2 if model.staged else 1)
@@ -126,6 +129,24 @@ def test_what_is_frozen_stays_while_the_pose_is_learned(seen, rival):
         assert not (frozen and changed), name
         if learns and not frozen and "num_batches" not in name:
             assert changed, name
+
+
+@pytest.mark.parametrize("rival", ["novel_view", "skeleton_maps", "synchronisation"])
+def test_what_is_learned_without_labels_is_learned_once(seen, trained, rival):
+    """The first stage alone leads to what is frozen in both; the second alone goes on from it."""
+    (both, _), _ = trained[rival]
+    first, of_first = train_rival(seen, config_of(rival, pose=False), progress=False)
+    second = config_of(rival, pretext=False)
+    second, of_second = train_rival(seen, second, progress=False, start=first)
+    assert of_first["pose_loss"] and not any(of_first["pose_loss"])
+    assert len(of_second["pose_loss"]) == len(of_first["pose_loss"])
+    assert all(of_second["pose_loss"]) and not any(of_second["pretext_loss"])
+    assert of_first["images"] + of_second["images"] == trained[rival][0].history["images"]
+    for part in both.frozen:
+        states = (m.get_submodule(part).state_dict() for m in (both, first, second))
+        for values in zip(*(state.values() for state in states)):
+            assert torch.equal(values[0], values[1]) and torch.equal(values[0], values[2]), part
+    assert not torch.equal(first.state_dict()["pose_mean"], second.state_dict()["pose_mean"])
 
 
 def test_labels_in_the_cameras_frame(seen):
@@ -210,5 +231,5 @@ def test_settings_that_a_rival_would_not_heed():
 def test_smaller_schedules_have_smaller_decoders():
     assert settings_of("novel_view", "small")[1]["width"] < 128
     assert settings_of("novel_view", "bench") == ("novel_view", {})
-    rival, settings = settings_of("skeleton_maps-picture", "small")
-    assert rival == "skeleton_maps" and settings["sees"] == "picture" and settings["width"] == 32
+    rival, settings = settings_of("camera", "small")
+    assert rival == "view_consistency" and settings["agreement"] == 0

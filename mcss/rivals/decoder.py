@@ -31,7 +31,8 @@ class Decoder(nn.Module):
             )
             before = after
         self.stages = nn.Sequential(*stages)
-        last = min(32, width // 2)
+        # enough for what it is to give, 32 as there at the paper's width
+        last = min(32, max(width // 2, 2 * channels))
         self.end = nn.Sequential(
             nn.Conv2d(before + behind, last, 3, padding=1),
             nn.ReLU(),

@@ -6,7 +6,7 @@ const controls = {
   turn: slider("turn", {
     max: turns - 1,
     text: (k) => k * data.step + "°",
-    play: true,
+    play: "round",
   }),
   picture: choice("picture", data.pictures.map(({ name }) => name)),
 };

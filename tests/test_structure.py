@@ -73,6 +73,16 @@ def test_the_method_knows_nothing_of_its_surroundings():
             assert not [other for other in used if other.startswith("data_scripts")], name
 
 
+def test_nothing_of_the_method_knows_its_rivals():
+    """Only tables compare them; the figures get their pictures."""
+    for name, used in GRAPH.items():
+        if not name.startswith(("mcss.rivals", "mcss.experiments")):
+            assert not [other for other in used if other.startswith("mcss.rivals")], name
+    for name in GRAPH:
+        if name.startswith("mcss.rivals"):
+            assert not [other for other in GRAPH[name] if other.startswith("mcss.experiments")]
+
+
 def test_there_is_no_circle():
     done, path = set(), []
 

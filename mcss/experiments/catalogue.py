@@ -5,7 +5,7 @@ measured on them.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import measures
+from . import measures, rivals
 from .inference_time import inference_time
 from .trainings import AMOUNTS, BETAS, CANDIDATES, GAP, INGREDIENTS, SENSITIVITY, STYLES
 
@@ -248,4 +248,12 @@ EXPERIMENTS = {
         ),
         measures.errors_and_retrieval,
     ),
+    **{
+        name: Experiment(
+            f"The paper's rivals, {words}",
+            tuple(Row(label, f"{rival}-{amount}") for rival, label in rivals.LABELS),
+            rivals.both_frames,
+        )
+        for name, amount, words in (("rivals", "one", ONE), ("rivals_all", "all", ALL))
+    },
 }

@@ -31,6 +31,7 @@ PLACES = {
     "prediction": "07_evaluating_poses",
     "retrieval": "09_retrieval",
     "embedding_map": "10_what_the_embedding_knows",
+    "novel_view": "10c_rivals",
 }
 # Of an element's drawings those that reach beyond their frame.
 CUT = """(root) => {
@@ -354,6 +355,18 @@ def test_the_map_shows_the_picture_of_a_point(figure):
 def test_all_are_in_the_book(book):
     for kind, page in PLACES.items():
         assert f'data-element="{kind}"' in (Path(book) / "book" / f"{page}.html").read_text()
+
+
+def test_the_drawn_view_is_that_of_the_turn(figure):
+    """Each camera's own angle is found on the slider, and the camera is then the one beside it."""
+    f = figure("novel_view").choose("picture", 1)
+    of = f.data["pictures"][1]
+    for view, angle in enumerate(of["angles"]):
+        place = round(angle / f.data["step"]) % (360 // f.data["step"])
+        shown = f.slide("turn", place).shown
+        assert shown["drawn"] == place and shown["turn"] == place * f.data["step"]
+        assert shown["camera"] == view and shown["off"] <= f.data["step"] / 2
+    assert f.slide("turn", 0).shown["camera"] == of["source"]
 
 
 @pytest.mark.parametrize("events", [1, 20])

@@ -21,7 +21,7 @@ from ..engine.ranks import ranks
 from ..inference import Predictions, predict
 from ..statistics import with_statistics_of
 from ..store.files import write_json
-from ..targets import truth_of
+from ..targets import LabelledImages, truth_of
 from ..training import TrainingConfig, run_folder, train
 from .measures import Evaluated, with_truth
 from .results import provenance
@@ -148,9 +148,19 @@ class TrainingRun:
             views,
         )
         history = _read_json(self.folder / INDEX)["history"]
-        return Evaluated(
-            with_truth(predictions), t["pose_mean"], history, store, self.seed
+        seen = with_truth(predictions), t["pose_mean"], history, store, self.seed
+        return Evaluated(*seen, self.labels())
+
+    def labels(self):
+        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without."""
+        if not self.config.pose_loss:
+            return None
+        config = self.config
+        which = config.label_subjects, config.label_views, config.label_share
+        labelled = LabelledImages(
+            self.store, config.split, *which, target=config.target
         )
+        return labelled.poses
 
 
 def training_run(name, seed, schedule, stores, parent):

@@ -118,6 +118,7 @@ EXPERIMENTS = {
             Row("Baseline that sees all pictures", "seeing-one"),
             Row("MCSS", "mcss-one"),
             Row("IMPROVED", "improved-one"),
+            Row("IMPROVED, one person a batch", "improved-single-one"),
             Row(f"Baseline, {ALL}", "baseline-all"),
             Row("Baseline with as many images", "matched-one"),
             Row(f"Baseline with as many images, {ALL}", "matched-all"),

@@ -113,6 +113,9 @@ INGREDIENTS = {
     "augmentation": ("augment",),
     "the cosine": ("cosine",),
 }
+#: One person a batch, where there are so many people that a mixed batch holds hardly
+#: two pairs of each.
+SINGLE = {"same_subject": True, "negatives": "batch"}
 #: What the Baseline can have of it.
 FOR_ALL = {field: IMPROVING[field] for field in ("mirror", "augment", "cosine")}
 
@@ -154,6 +157,7 @@ TRAININGS = {
     "matched-one": Training(MATCHED | ONE),
     "matched-all": Training(MATCHED),
     "improved-one": Training(ONE | IMPROVING),
+    "improved-single-one": Training(ONE | IMPROVING | SINGLE),
     "improved-baseline-one": Training(METHODS["baseline"] | ONE | FOR_ALL),
     "improved-fit": Training(ONE | {"split": "fit"} | IMPROVING),
     **{

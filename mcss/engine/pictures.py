@@ -116,7 +116,15 @@ def _decoded(store, split, device, progress):
         place[tuple(pictures.T)] = len(rows) + np.arange(len(pictures))
         rows += [(subject, frame, view) for frame, view in pictures.tolist()]
     size, disk = store.image_size, FromDisk(store, device)
-    images = torch.empty(len(rows), 3, size, size, dtype=torch.uint8, device=device)
+    shape = len(rows), 3, size, size
+    try:
+        images = torch.empty(shape, dtype=torch.uint8, device=device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{store.path}: the {len(rows)} decoded pictures of split {split!r} do not"
+            f" fit into the memory of {device} ({str(error).splitlines()[0]}): set"
+            " data='streamed', or 'auto'"
+        ) from None
     bar = tqdm(total=len(rows), desc="decoding", unit="image", disable=not progress)
     with bar:
         for start in range(0, len(rows), AT_ONCE):

@@ -7,13 +7,15 @@ part of any convolution: (W x - mean) / std = (W / std) x - mean / std.
 import copy
 from itertools import pairwise
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def folded(network):
-    """A copy of the network, in evaluation mode, with as many operations as it has
-    convolutions, ReLUs and sums. In float32 it gives the same to 1e-4.
+    """A copy of the network, in evaluation mode, without BatchNorm after a convolution,
+    and laid out in memory as convolutions like it. In float32 it gives the same to
+    1e-4.
 
     network: one whose submodules run in the order in which they are named, as
     torchvision's ResNets do. It stays as it was; other kinds of norm stay, too.
@@ -24,4 +26,4 @@ def folded(network):
             if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module.register_module(name, fuse_conv_bn_eval(layer, norm))
                 module.register_module(after, nn.Identity())
-    return network
+    return network.to(memory_format=torch.channels_last)

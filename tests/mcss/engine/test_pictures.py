@@ -95,6 +95,15 @@ def test_a_gpu_with_room_keeps_a_split(store, monkeypatch):
     assert workers_for("cuda:0") == 3 and workers_for("cpu") == 0
 
 
+def test_more_than_memory_holds(store, monkeypatch):
+    def empty(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to\nmore")
+
+    monkeypatch.setattr("mcss.engine.pictures.torch.empty", empty)
+    with pytest.raises(ValueError, match="320 decoded pictures of split 'train' .*'streamed'"):
+        pictures.resident(open_store(store.path), "train", "cpu", progress=False)
+
+
 @pytest.mark.slow
 def test_a_training_with_resident_pictures_is_the_training(store, tmp_path):
     streamed, resident = (

@@ -8,6 +8,7 @@ import torch
 
 from mcss.engine import replay
 from mcss.engine.replay import Replayed, launched_because
+from mcss.engine.run import Run
 from mcss.feeding import Batch
 from mcss.training import FIGURES, TrainingConfig, train
 
@@ -151,3 +152,20 @@ def test_settings_of_the_machine_make_no_other_run():
     assert changed.method() == CONFIG.method()
     with pytest.raises(ValueError, match="data must be one of auto, resident, streamed"):
         dataclasses.replace(CONFIG, data="disk")
+
+
+@pytest.mark.parametrize(
+    "precision, change, said",
+    [
+        ("float16", {}, "training, steps launched (float16 looks at its gradients)"),
+        ("bfloat16", {"graph": False}, "training, steps launched (graph=False)"),
+        ("bfloat16", {}, "training, steps replayed"),
+    ],
+)
+def test_the_bar_says_which_way_is_taken(precision, change, said, monkeypatch):
+    monkeypatch.setattr("mcss.engine.run.Recorder", lambda device: Pretended())
+    run = Run({}, (), device="cpu")
+    assert run.replayed(len, CONFIG) is len and run.way == "training"
+    run.device, run.precision = torch.device("cuda", 0), precision
+    take = run.replayed(len, dataclasses.replace(CONFIG, **change))
+    assert run.way == said and isinstance(take, Replayed) == ("replayed" in said)

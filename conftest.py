@@ -4,7 +4,8 @@ nbval compares every stored output with the new one, and two kinds of output nee
 comparison of strings. Plotly figures are compared as figures: numbers within a tolerance, arrays
 decoded, the theme left out, because plotly 5 and 7 write the same figure differently. Interactive
 elements are compared likewise: their scripts as texts, their data within a tolerance, without their
-pictures. Pictures, standard error (progress bars) and widgets are not compared.
+pictures; of grids of pictures how many there are and what they say, but for numbers. Pictures,
+standard error (progress bars) and widgets are not compared.
 """
 
 import base64
@@ -96,7 +97,7 @@ def pytest_collection_modifyitems(items):
 
 
 def comparable(value):
-    """A Plotly figure or an interactive element as a `Figure`; None for anything else."""
+    """A Plotly figure, an element or a grid as a `Figure`; None for anything else."""
     if isinstance(value, dict) and "data" in value and "layout" in value:
         return Figure(value)
     if isinstance(value, str) and value.startswith('<div class="mcss-element"'):
@@ -104,6 +105,8 @@ def comparable(value):
             r'(?<=<script type="application/json">)(.*?)(?=</script>)', value, maxsplit=1
         )
         return Figure(data=json.loads(data), layout=[before, after])
+    if isinstance(value, str) and value.startswith('<div class="mcss-grid"'):
+        return Figure(data=[], layout=re.sub(r' src="[^"]*"|\d+(\.\d+)?', "", value))
     return None
 
 

@@ -98,12 +98,13 @@ def shown(text: str, match: re.Match) -> str:
 
 
 def lacks_alternative_text(cell, output) -> bool:
-    """Plotly: layout.meta.alt. Elements: aria-label. Images: `mystnb: {image: {alt: ...}}` of the
-    cell, or Image(..., alt=...).
+    """Plotly: layout.meta.alt. Elements, grids: aria-label. Images: `mystnb: {image: {alt: ...}}`
+    of the cell, or Image(..., alt=...).
     """
     data = output.get("data", {})
-    if "mcss-element" in data.get("text/html", ""):
-        return not re.match(r'<div class="mcss-element"[^>]* aria-label="[^"]', data["text/html"])
+    page = data.get("text/html", "")
+    if "mcss-element" in page or "mcss-grid" in page:
+        return not re.match(r'<div class="mcss-(element|grid)"[^>]* aria-label="[^"]', page)
     if "application/vnd.plotly.v1+json" in data:
         meta = data["application/vnd.plotly.v1+json"]["layout"].get("meta")
         return not (isinstance(meta, dict) and meta.get("alt"))

@@ -30,9 +30,10 @@ NO_WIDGET = (
     "runs: in Colab, or on your own machine.</em></p>"
 )
 ELEMENT = '<div class="mcss-element"'
-PICTURE = re.compile(
-    r'(?<="src":")data:image/jpeg;base64,([^"]+)(?=")'
-)  # in the data of an element
+GRID = '<div class="mcss-grid"'
+#: In the data of an element, and in a grid of pictures.
+PICTURE = re.compile(r'("src":"| src=")data:image/jpeg;base64,([^"]+)(?=")')
+EMPTY_HEAD = '<th class="head"><p></p></th>'
 UNWANTED = ("thebe", "widget-state+json")
 
 
@@ -44,9 +45,7 @@ def figure_html(figure: dict) -> str:
     label = f' aria-label="{html.escape(alt)}"' if alt else ""
     # A screen reader sees nothing inside an "img", so a figure with controls is a "group".
     role = "group" if layout.get("sliders") or layout.get("updatemenus") else "img"
-    config = {
-        key: value for key, value in figure.get("config", {}).items() if key != "plotlyServerURL"
-    }
+    config = {k: v for k, v in figure.get("config", {}).items() if k != "plotlyServerURL"}
     text = json.dumps({**figure, "config": config}, separators=(",", ":")).replace("</", "<\\/")
     height = int(layout.get("height") or 450)
     return (
@@ -66,7 +65,7 @@ class OfflineOutputs:
             return [nodes.raw(text=figure_html(data.content), format="html")]
         if data.mime_type == WIDGET:
             return [nodes.raw(text=NO_WIDGET, format="html")]
-        if data.mime_type == "text/html" and data.string.startswith(ELEMENT):
+        if data.mime_type == "text/html" and data.string.startswith((ELEMENT, GRID)):
             # Without the class "text_html", which the theme puts on a light ground in dark mode.
             return [nodes.raw(text=data.string, format="html", classes=["output"])]
         alt = data.output_metadata.get(data.mime_type, {}).get("alt")
@@ -85,7 +84,7 @@ def use_local_scripts(app, config):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder)
-    for file in ("plotly-figures.js", "page.css"):
+    for file in ("plotly-figures.js", "pictures.js", "page.js", "page.css"):
         shutil.copy(HERE / file, folder)
 
     mathjax = (
@@ -123,10 +122,14 @@ def finish_page(app, pagename, templatename, context, doctree):
     if "plotly-figure" in body:
         app.add_js_file("plotly.min.js", priority=600, loading_method="defer")
         app.add_js_file("plotly-figures.js", priority=601, loading_method="defer")
-    if ELEMENT in body:
-        context["body"] = PICTURE.sub(
-            lambda found: context["pathto"](write_picture(app.outdir, found[1]), 1), body
-        )
+    if ELEMENT in body or GRID in body:
+        app.add_js_file("pictures.js", loading_method="defer")
+        place = lambda found: context["pathto"](write_picture(app.outdir, found[2]), 1)
+        body = PICTURE.sub(lambda found: found[1] + place(found), body)
+    if body:  # what docutils calls an entry is no child that a list may have
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        # an empty corner of a table is no header
+        context["body"] = body.replace(EMPTY_HEAD, '<td class="head"></td>')
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
@@ -168,8 +171,10 @@ def setup(app):
         OfflineOutputs not in render.load_mime_renders()
     ):  # the list that myst-nb fills from entry points
         render.load_mime_renders().append(OfflineOutputs)
+    app.setup_extension("site_pages")
     app.connect("config-inited", use_local_scripts)
     app.add_css_file("page.css")
+    app.add_js_file("page.js", loading_method="defer")
     app.connect("source-read", fold_setup)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", without_second_icons)

@@ -1,6 +1,7 @@
 """The pictures of the book; nothing that trains or measures.
 
-`plots`     images side by side, skeletons in 3D, curves; `source` shows a function
+`plots`     what the chapters draw with; `source` shows a function
+`pictures`  images side by side; `averages` smooths curves
 `results`   the results of `mcss.experiments` as tables and pictures
 `speed`     the measurements of `make bench` as tables and pictures
 `elements`  the interactive figures
@@ -10,6 +11,7 @@ data, the script of the same name draws them with what `engine.js` holds, dresse
 `element.css`. `element.py` makes one piece of HTML of all that.
 
 Chapter                         Drawn by               Called
+0   start                       `first_look`           `first_look`
 1   multiview data              `multiview_browser`    `multiview_browser`
 2   canonical pose              `canonical`            `canonical_turntable`
 4   hard-negative mining        `mining`               `mining_table`
@@ -18,4 +20,6 @@ Chapter                         Drawn by               Called
 7   evaluating poses            `prediction`           `prediction_viewer`
 9   retrieval                   `retrieval`            `retrieval_table`
 10  what the embedding knows    `embedding_map`        `embedding_map`
+10  what the embedding knows    `distances`            `distance_table`
+all poses                       `skeletons`            `skeletons`
 """

@@ -59,7 +59,7 @@ def as_table(head, rows):
 
 
 def origin(result):
-    """One paragraph of Markdown: how to make a result again, on what data, and where,
+    """Markdown that is folded: how to make a result again, on what data, and where,
     when and how long it ran.
     """
     stores = ", ".join(
@@ -82,7 +82,12 @@ def origin(result):
         f"{result['seconds'] / 60:.0f} min of {work}" if trained else "",
         f"finished {result['finished'][:10]}",
     ]
-    return Markdown(f"*How it was made:* {'; '.join(filter(None, parts))}.")
+    return folded("How it was made", "; ".join(filter(None, parts)))
+
+
+def folded(title, sentence):
+    """Markdown that shows a title, and after a click one sentence."""
+    return Markdown(f"<details><summary>{title}</summary>\n\n{sentence}.\n\n</details>")
 
 
 def dots(result, quantity, alt, published=None):

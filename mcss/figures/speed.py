@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from IPython.display import Markdown
 
 from .plots import COLOURS
-from .results import LAYOUT
+from .results import LAYOUT, folded
 
 
 def read_speed(folder, device="cpu"):
@@ -130,10 +130,11 @@ def growth(speed, works, x_title, alt):
 
 
 def measured_with(benchmark):
-    """One paragraph of Markdown: command, commit, hardware, date."""
+    """Markdown that is folded: command, commit, hardware, date."""
     b = benchmark
-    return Markdown(
-        f"*How it was measured:* `{b['command']}`; {b['hardware']}, {b['threads']}"
-        f" threads; PyTorch {b['versions']['torch']}; commit {b['commit']};"
-        f" {b['seconds'] / 60:.0f} min; finished {b['finished'][:10]}."
+    return folded(
+        "How it was measured",
+        f"`{b['command']}`; {b['hardware']}, {b['threads']} threads; PyTorch"
+        f" {b['versions']['torch']}; commit {b['commit']}; {b['seconds'] / 60:.0f} min;"
+        f" finished {b['finished'][:10]}",
     )

@@ -124,10 +124,14 @@ def browser():
 class Visit:
     """A page as it was opened, and everything that happened on the way."""
 
-    def __init__(self, browser, url, phone, dark):
+    def __init__(self, browser, url, phone, dark, still):
         size, scheme = (PHONE if phone else DESK), ("dark" if dark else "light")
         self.context = browser.new_context(
-            viewport=size, is_mobile=phone, has_touch=phone, color_scheme=scheme
+            viewport=size,
+            is_mobile=phone,
+            has_touch=phone,
+            color_scheme=scheme,
+            reduced_motion="reduce" if still else "no-preference",
         )
         self.page = self.context.new_page()
         self.requests, self.faults, self._loaded, self._ended = [], [], [], []
@@ -174,12 +178,14 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, address):
-    """visit("book/NAME.html") opens a page of the book; a whole address is taken as it is."""
+    """visit("book/NAME.html") opens a page of the book; a whole address is taken as it is. still:
+    less motion is asked for.
+    """
     visits = []
 
-    def open_page(page, phone=False, dark=False):
+    def open_page(page, phone=False, dark=False, still=False):
         url = page if "://" in page else f"{address}/{page}"
-        visits.append(Visit(browser, url, phone, dark))
+        visits.append(Visit(browser, url, phone, dark, still))
         return visits[-1]
 
     yield open_page

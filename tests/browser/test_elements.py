@@ -21,6 +21,8 @@ from mcss.skeleton import root_relative
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = {
+    "first_look": "00_start",
+    "skeletons": "01_multiview_data",
     "multiview_browser": "01_multiview_data",
     "canonical": "02_canonical_pose",
     "mining": "04_hard_negative_mining",
@@ -75,7 +77,10 @@ class Figure:
 
 @pytest.fixture
 def figure(visit):
-    return lambda kind, phone=False: Figure(visit(f"book/{PLACES[kind]}.html", phone), kind)
+    def opened(kind, phone=False, still=True):
+        return Figure(visit(f"book/{PLACES[kind]}.html", phone, still=still), kind)
+
+    return opened
 
 
 @BOTH
@@ -99,12 +104,16 @@ def test_every_control_does_something(figure, kind, phone):
     for node in root.locator("input, select, button, svg, table, .mcss-picture").all():
         box = node.bounding_box()
         assert box["width"] > 5 and box["x"] >= 0
+        is_control = node.evaluate("node => node.matches('input, select, button')")
+        assert box["height"] >= 24 or not is_control, "too low for a finger"
         assert box["x"] + box["width"] <= page.viewport_size["width"] + 1
     for slider in root.locator("input[type=range]").all():
         slider.press("Home")
         before, value = drawing(), slider.input_value()
         slider.press("ArrowRight")
         assert slider.input_value() != value
+        panels = root.locator(".mcss-controls, .mcss-panel:has(input)").filter(has=slider).first
+        assert slider.bounding_box()["width"] > 0.4 * panels.bounding_box()["width"]
         for key in ("End", "Home"):
             x = slider.bounding_box()["x"]
             slider.press(key)
@@ -231,6 +240,23 @@ def distance_of(words, captions, D, pair):
     return (D[pair, other] if named[1] == "positive" else D[other, pair]).item()
 
 
+def test_a_click_on_a_distance_shows_its_two_pictures(figure):
+    f = figure("mining")
+    m, heat = f.data["pairs"], f.root.locator(".mcss-cells")
+    box = heat.bounding_box()
+    side = box["width"] / 416 * 400 / m
+    start = box["width"] / 416 * 14
+    f.page.mouse.click(box["x"] + start + 9.5 * side, box["y"] + start + 4.5 * side)
+    assert (f.shown["pair"], f.shown["other"]) == (4, 9)
+    D = f.data["embeddings"][-1]["distances"]
+    captions = f.root.locator("figcaption").all_inner_texts()
+    assert captions[0] == "anchor 4" and f"positive 9: D = {D[4][9]:.2f}" in captions
+    heat.press("ArrowDown")
+    assert (f.shown["pair"], f.shown["other"]) == (5, 9)
+    f.slide("pair i", 6)
+    assert (f.shown["pair"], f.shown["other"]) == (6, None)
+
+
 def test_the_batch_is_that_of_its_rules(figure):
     f = figure("batch_rules")
     (_, mixed), (filmed, same) = f.data["batches"]
@@ -253,11 +279,24 @@ def test_the_training_is_that_of_its_step(figure):
     snapshot = f.data["looks"][4]
     for key in ("step", "points", "positive", "negative"):
         assert f.shown[key] == snapshot[key]
-    assert f"{snapshot['positive']:.2f} apart" in f.root.locator(".mcss-note").inner_text()
+    ratio = snapshot["positive"] / snapshot["negative"]
+    assert f"{ratio:.2f} times as far apart" in f.root.locator(".mcss-note").inner_text()
     drawn = f.root.locator(".mcss-scatter circle, .mcss-scatter rect").count()
     assert drawn == len(snapshot["points"]) == len(f.data["groups"])
     first, last = f.data["looks"][0], f.data["looks"][-1]
     assert last["positive"] / last["negative"] < first["positive"] / first["negative"]
+    # all of the curve, with its end, and Play rests there
+    f.slide("after step", len(f.data["looks"]) - 2)
+    f.root.locator(".mcss-play").click()
+    f.page.wait_for_timeout(1200)
+    assert f.shown["step"] == last["step"] and f.root.locator(".mcss-play").inner_text() == "Play"
+    cursor, line = (
+        f.root.locator(f".mcss-chart {of}").first.bounding_box()
+        for of in (".mcss-cursor", "polyline")
+    )
+    assert line["x"] + line["width"] <= cursor["x"] + 1
+    assert cursor["x"] - (line["x"] + line["width"]) < 0.02 * line["width"]
+    assert str(last["step"]) in f.root.locator(".mcss-chart").get_attribute("aria-label")
 
 
 def test_the_errors_are_those_of_the_poses(figure):
@@ -312,6 +351,93 @@ def test_the_map_shows_the_picture_of_a_point(figure):
     assert math.hypot(x - points[far][0], y - points[far][1]) < 0.05  # of the frame
 
 
-def test_all_eight_are_in_the_book(book):
+def test_all_are_in_the_book(book):
     for kind, page in PLACES.items():
         assert f'data-element="{kind}"' in (Path(book) / "book" / f"{page}.html").read_text()
+
+
+@pytest.mark.parametrize("events", [1, 20])
+def test_a_skeleton_turns_by_pixels(figure, events):
+    """However many events they come in."""
+    f = figure("skeletons")
+    box = f.root.locator("svg").first.bounding_box()
+    before = f.shown["turn"]
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    f.page.mouse.move(x, y)
+    f.page.mouse.down()
+    f.page.mouse.move(x - 60, y, steps=events)
+    f.page.mouse.up()
+    assert f.shown["turn"] == before + 30
+
+
+def test_each_skeleton_turns_on_its_place(figure):
+    f = figure("skeletons")
+    bodies = f.root.locator("svg").all()
+    titles = f.root.locator(".mcss-title").all_inner_texts()
+    assert titles == f.data["names"] and len(bodies) == len(f.data["poses"])
+    places = []
+    for turn in (0, 90, 200):
+        f.slide("turn", turn)
+        places.append([body.locator("polyline").bounding_box() for body in bodies])
+    for boxes in zip(*places):
+        assert max(b["x"] for b in boxes) - min(b["x"] for b in boxes) < 1
+
+
+def test_the_first_picture_plays_by_itself_and_stops(figure):
+    f = figure("first_look", still=False)
+    f.page.wait_for_function(
+        "node => JSON.parse(node.dataset.shown).time > 0", arg=f.root.element_handle()
+    )
+    f.root.locator(".mcss-play").click()
+    time = f.shown["time"]
+    f.page.wait_for_timeout(700)
+    assert f.shown["time"] == time
+    assert f.shown["among"] == f.data["among"][time] and f.shown["apart"] == f.data["apart"][time]
+    words = f.root.locator(".mcss-note").inner_text()
+    assert f"{f.data['among'][time]:.2f}" in words and f"{f.data['apart'][time]:.2f}" in words
+    weights = [
+        request.sizes()["responseBodySize"]
+        for request in f.opened._loaded
+        if f.data["sheet"]["src"].removeprefix("..") in request.url
+    ]
+    assert len(weights) == 1 and weights[0] < 300e3
+
+
+def test_the_first_picture_is_still_for_those_who_ask(figure):
+    f = figure("first_look")
+    f.page.wait_for_timeout(900)
+    assert f.shown["time"] == 0 and f.root.locator(".mcss-play").inner_text() == "Play"
+
+
+@pytest.mark.parametrize("kind", ["mining", "retrieval"])
+def test_on_a_phone_the_controls_stay_beside_what_they_do(figure, kind):
+    f = figure(kind, phone=True)
+    f.root.locator(".mcss-picture").last.scroll_into_view_if_needed()
+    picture, controls = (
+        f.root.locator(of).last.bounding_box() for of in (".mcss-picture", ".mcss-controls")
+    )
+    assert controls["y"] >= 0
+    assert controls["y"] + controls["height"] <= picture["y"] + picture["height"] / 2
+    assert picture["y"] + picture["height"] <= f.page.viewport_size["height"] + 1
+
+
+def test_a_picture_opens_larger(figure):
+    f = figure("batch_rules")
+    dialog, pictures = f.page.locator("dialog.mcss-large"), f.root.locator(".mcss-picture")
+    assert not dialog.is_visible()
+    small = pictures.nth(2).bounding_box()["width"]
+    pictures.nth(2).click()
+    assert dialog.locator("[role=img]").bounding_box()["width"] > 2 * small
+    captions = f.root.locator("figcaption").all_inner_texts()
+    assert dialog.locator("figcaption").inner_text() == captions[2]
+    f.page.keyboard.press("ArrowRight")
+    assert dialog.locator("figcaption").inner_text() == captions[3]
+    f.page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    # by the keyboard, of a grid too, and of what was drawn anew
+    f.root.locator("input[type=checkbox]").first.press("Space")
+    for group in (f.root.locator(".mcss-pictures"), f.page.locator(".mcss-grid").first):
+        group.locator("[tabindex='0']").press("Enter")
+        assert dialog.is_visible()
+        f.page.keyboard.press("Escape")
+    assert f.opened.faults == []

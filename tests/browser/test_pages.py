@@ -2,6 +2,7 @@
 phone, is readable in the dark.
 """
 
+import importlib.util
 import io
 import re
 from pathlib import Path
@@ -52,6 +53,33 @@ FAINT = """() => {
 BLIND = """() => [...document.images]
   .filter((image) => !image.alt || !image.naturalWidth)
   .map((image) => image.src)"""
+
+
+# What of a page breaks a rule of WCAG 2.2, level A or AA, or a best practice of axe's.
+AXE = """() => axe
+  .run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    resultTypes: ["violations"],
+  })
+  .then(({ violations }) => violations.map(({ id, nodes }) =>
+    `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 150)).join(" | ")}`))"""
+
+
+def axe():
+    """The script of axe-core, out of a Python package that carries it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None:
+        pytest.skip("NOT CHECKED for accessibility: axe-playwright-python is missing")
+    return Path(found.origin).parent / "axe.min.js"
+
+
+@BOTH
+@ALL
+def test_a_page_is_open_to_all(visit, page, phone):
+    """Level A and AA, and best practice: on a desk in light colours, on a phone in dark ones."""
+    opened = visit(page, phone, dark=phone, still=True)
+    opened.page.add_script_tag(path=axe())
+    assert opened.page.evaluate(AXE) == []
 
 
 @BOTH
@@ -164,3 +192,92 @@ def test_a_page_opens_from_a_folder_without_a_server(visit, book):
     assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)
     opened.page.locator(".plotly-figure").first.scroll_into_view_if_needed()
     opened.page.locator(".plotly-figure .main-svg").first.wait_for()
+
+
+@BOTH
+def test_the_wheel_and_a_finger_scroll_over_a_plot(visit, phone):
+    opened = visit("book/07_evaluating_poses.html", phone)
+    page, figure = opened.page, opened.page.locator(".plotly-figure").first
+    drawn(figure)
+    assert figure.locator(".modebar-btn").count() == 0
+    box = figure.bounding_box()
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    before = page.evaluate(
+        "[scrollY, JSON.stringify(document.querySelector('.js-plotly-plot').layout)]"
+    )
+    if phone:
+        swipe = {**middle, "yDistance": -200, "gestureSourceType": "touch"}
+        opened.context.new_cdp_session(page).send("Input.synthesizeScrollGesture", swipe)
+    else:
+        page.mouse.move(**middle)
+        page.mouse.wheel(0, 200)
+        page.wait_for_timeout(300)
+    after = page.evaluate(
+        "[scrollY, JSON.stringify(document.querySelector('.js-plotly-plot').layout)]"
+    )
+    assert after[0] > before[0] + 100 and after[1] == before[1]
+
+
+def test_nothing_is_cut_in_print(visit):
+    page = visit("book/07_evaluating_poses.html").page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 990})  # A4 between its margins
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(500)
+    figures = page.locator(".plotly-figure").count()
+    assert page.locator(".plotly-figure .main-svg").count() >= figures > 0
+    assert page.evaluate(BEYOND) == []
+
+
+# Pictures, plots and code that reach beyond the page, or beyond the box that they stand in.
+BEYOND = """() => [...document.querySelectorAll("article :is(img, svg.main-svg, pre)")]
+  .filter((node) => node.getBoundingClientRect().right > innerWidth + 1 ||
+    (node.tagName === "PRE" && node.scrollWidth > node.clientWidth + 1))
+  .map((node) => node.outerHTML.slice(0, 100))"""
+
+
+@BOTH
+@ALL
+def test_nothing_is_cut_on_the_screen(visit, page, phone):
+    """Code wraps where it is wider than the column, and on a desk 80 columns fit."""
+    opened = visit(page, phone).page
+    assert opened.evaluate(BEYOND) == []
+
+
+def test_the_sidebar_has_the_chapters_numbers(visit):
+    page = visit(PAGES[0]).page
+    texts = page.locator("nav.bd-links a.reference").all_inner_texts()
+    files = [Path(name).stem for name in PAGES]
+    for file, text in zip(files, texts):
+        number = re.match(r"0*(\d+\w?)_", file)
+        if number and number[1] != "0":
+            assert text.strip().startswith(f"{number[1]} · ")
+    assert page.locator("h1").first.inner_text().startswith("Start here")
+
+
+def test_a_link_to_a_page_shows_what_it_is(visit, book):
+    page = visit("book/09_retrieval.html").page
+    meta = lambda name: page.locator(f'meta[property="{name}"], meta[name="{name}"]').first
+    for name in ("description", "og:description"):
+        assert 60 < len(meta(name).get_attribute("content")) <= 210
+    assert "9 ·" in meta("og:title").get_attribute("content")
+    picture = meta("og:image").get_attribute("content")
+    assert picture.startswith("https://") and picture.endswith("/_static/preview.jpg")
+    assert Image.open(book / "_static" / "preview.jpg").size == (1200, 630)
+    assert page.locator('link[rel="icon"]').get_attribute("href").endswith("favicon.svg")
+    assert not (book / "genindex.html").exists()
+
+
+def test_the_search_knows_prose_not_code(visit):
+    """`%pip install` stands in the code of every chapter."""
+    page = visit("search.html?q=install").page
+    page.locator("#search-results p.search-summary").wait_for()
+    page.wait_for_timeout(500)
+    hits = [link.inner_text() for link in page.locator("#search-results ul.search li a").all()]
+    assert hits and len(hits) < 8 and not any("Canonical" in hit for hit in hits), hits
+    # the icon does not cover the first letter
+    field = page.locator("article input[type=search], .bd-search-container input").first
+    room = field.evaluate("node => parseFloat(getComputedStyle(node).paddingLeft)")
+    icon = page.locator("form.bd-search i, form.bd-search svg").locator("visible=true").first
+    box = icon.bounding_box()
+    assert box["x"] + box["width"] <= field.bounding_box()["x"] + room

@@ -14,15 +14,24 @@ const inCamera = (pose, R) => pose.map((joint) => R.map((axis) => dot(axis, join
 // A camera's x is right, y down, z forward; drawn with x right, z into the picture and y down.
 const upright = (pose) => pose.map(([x, y, z]) => [x, z, -y]);
 
-const fixed = { turn: 20, axes: true, turnable: false };
+const turned = (degrees) => {
+  controls.turned.set(inCircle(controls.turned.value + degrees));
+  controls.turned.changed();
+};
+const fixed = { turn: 20, axes: true, turnable: false, turned };
 const world = skeleton("global: the room's axes", fixed);
-const camera = skeleton("camera: its own axes", { turnable: false });
+const camera = skeleton("camera: its own axes", { turnable: false, turned });
 const canonical = skeleton("canonical: the person's axes", fixed);
 const numbers = table();
 const what = note();
 const controls = {
   pose: choice("pose", data.poses.map((pose) => pose.name)),
-  turned: slider("turn the person", { max: 355, step: 5, text: (v) => v + "°", play: true }),
+  turned: slider("turn the person", {
+    max: 359,
+    text: (v) => v + "°",
+    play: "round",
+    stride: 5,
+  }),
   view: choice("camera", data.cameras.map((camera) => camera.name)),
 };
 const panels = [world, camera, canonical, numbers, what];

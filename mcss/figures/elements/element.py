@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ import torch
 from PIL import Image
 
 HERE = Path(__file__).parent
+#: What an element carries along only where its script calls this.
+PARTS = {"bodies": "skeleton", "charts": "chart|scatter|matrix"}
 
 
 class Element:
     """Data and the script that shows them; a notebook displays it.
 
     script: the name of a `.js` file beside this one, without the ending. It gets
-    `root`, `data` and all of `engine.js`. alt: what is to be seen and done, in words.
+    `root`, `data`, all of `engine.js`, and of `PARTS` what it calls. alt: what is to be
+    seen and done, in words.
     data: anything that JSON knows; tensors and arrays become lists.
     """
 
@@ -30,14 +34,19 @@ class Element:
         return f"Element: {self.alt}"
 
     def _repr_html_(self):
-        scripts = [_text("engine.js"), _text(f"{self.script}.js")]
+        own = _text(f"{self.script}.js")
+        parts = [
+            _text(f"{part}.js")
+            for part, function in PARTS.items()
+            if re.search(rf"\b({function})\(", own)
+        ]
         data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
         return HTML.format(
             script=self.script,
             alt=html.escape(self.alt),
             style=_text("element.css"),
             data=data,
-            code="\n".join(scripts),
+            code="\n".join([_text("engine.js"), *parts, own]),
         )
 
 

@@ -16,12 +16,17 @@ function make(tag, attributes = {}, ...children) {
 }
 
 // Controls. Each has a node, a value, and `changed`, which the element sets.
-function slider(label, { min = 0, max, step = 1, value = min, text = String, play = false }) {
+// play: a button that runs through the values, `stride` at a time, every `wait` ms: "once" rests on
+// the last, "round" begins again.
+function slider(label, options) {
+  const { min = 0, max, step = 1, value = min, text = String, play } = options;
+  const { stride = step, wait = 350 } = options;
   const input = make("input", { type: "range", min, max, step, value, "aria-label": label });
   const shown = make("output");
-  const words = make("span", {}, label + ": ", shown);
+  const words = make("span", { class: "mcss-words" }, label);
+  const named = make("label", { class: "mcss-control mcss-slider" }, words, input);
   const self = {
-    node: make("label", { class: "mcss-control" }, words, input),
+    node: make("div", { class: "mcss-valued" }, named, shown),
     get value() {
       return Number(input.value);
     },
@@ -43,30 +48,48 @@ function slider(label, { min = 0, max, step = 1, value = min, text = String, pla
   shown.style.minWidth = longest + "ch";
   say();
   if (play) {
-    const advance = () => {
-      self.set(self.value >= Number(input.max) ? min : self.value + step);
+    const last = () => self.value + stride > max + 1e-9;
+    const go = (value) => {
+      self.set(value);
       self.changed();
     };
-    self.node = make("span", { class: "mcss-control" }, self.node, playButton(self, advance));
+    const player = playButton(wait, {
+      begin: () => last() && go(min),
+      // false: it stays where it is
+      next: () => (last() ? play === "round" && (go(min), true) : (go(self.value + stride), true)),
+    });
+    self.player = player;
+    self.node = make("div", { class: "mcss-played" }, self.node, player.node);
   }
   return self;
 }
 
-// A button that calls `advance` again and again, until it is pressed again or its control is gone.
-function playButton(control, advance) {
-  const button = make("button", { type: "button", class: "mcss-play" }, "Play");
+// A button that calls `next` every `wait` ms, until that is false, or it is pressed again, or gone.
+function playButton(wait, { begin, next }) {
+  const node = make("button", { type: "button", class: "mcss-play" }, "Play");
   let timer = null;
   function stop() {
     clearInterval(timer);
     timer = null;
-    button.textContent = "Play";
+    node.textContent = "Play";
+    aloud("polite");
   }
-  button.addEventListener("click", () => {
+  function start() {
+    if (timer) return;
+    node.textContent = "Stop";
+    aloud("off"); // nobody can listen to a film
+    timer = setInterval(() => (node.isConnected && next()) || stop(), wait);
+  }
+  node.addEventListener("click", () => {
     if (timer) return stop();
-    button.textContent = "Stop";
-    timer = setInterval(() => (control.node.isConnected ? advance() : stop()), 350);
+    begin();
+    start();
   });
-  return button;
+  return { node, start };
+}
+
+function aloud(how) {
+  for (const note of root.querySelectorAll(".mcss-note")) note.setAttribute("aria-live", how);
 }
 
 function choice(label, options, value = 0) {
@@ -97,7 +120,7 @@ function toggle(label, value = false) {
 }
 
 // Puts controls over panels, and draws. `draw(state)` returns what is shown, as data, for tests and
-// other scripts.
+// other scripts. Returns what draws again.
 function element(root, controls, panels, draw) {
   const update = () => {
     const values = Object.entries(controls).map(([name, control]) => [name, control.value]);
@@ -112,6 +135,7 @@ function element(root, controls, panels, draw) {
     make("div", { class: "mcss-panels" }, ...panels.map((panel) => panel.node)),
   );
   update();
+  return update;
 }
 
 function note() {
@@ -124,20 +148,28 @@ function note() {
 
 function table() {
   const node = make("table", { class: "mcss-table" });
-  const row = (cells, tag) => {
-    return make("tr", {}, ...cells.map((cell, i) => make(i ? tag : "th", {}, cell)));
+  const head = (scope) => (cell) => make("th", { scope }, cell);
+  const line = ([first, ...cells]) => {
+    return make("tr", {}, head("row")(first), ...cells.map((cell) => make("td", {}, cell)));
   };
-  const show = (head, rows) => {
-    node.replaceChildren(row(head, "th"), ...rows.map((cells) => row(cells, "td")));
+  const show = (heads, rows) => {
+    node.replaceChildren(make("tr", {}, ...heads.map(head("col"))), ...rows.map(line));
   };
   return { node, show };
 }
 
+// Panels one under the other, beside those before.
+function column(...panels) {
+  return { node: make("div", { class: "mcss-column" }, ...panels.map(({ node }) => node)) };
+}
+
 // Pictures cut out of sheets {src, columns, rows}. Items: {sheet, index, caption, frame}.
 // share: of the element's width, at most, in %. together: so many never part at the end of a row.
-// beside: the next panel stands to the right, where there is room.
-function pictures(width = 112, { share = 30, together = 1, beside = false } = {}) {
-  const node = make("div", { class: beside ? "mcss-pictures mcss-beside" : "mcss-pictures" });
+// beside: the next panel stands to the right, where there is room; half: both are as wide.
+function pictures(width = 112, options = {}) {
+  const { share = 30, together = 1, beside = false, half = false } = options;
+  const place = beside ? " mcss-beside" : half ? " mcss-half" : "";
+  const node = make("div", { class: "mcss-pictures" + place });
   const most = beside ? 100 : share;
   const style = `width: min(${together * width}px, ${most}%)`;
   function show(items) {
@@ -163,273 +195,4 @@ function pictureOf({ sheet, index, caption = "", frame }) {
     `background-position:${x} ${y};` +
     (frame ? `outline:4px solid ${frame};outline-offset:-4px` : "");
   return make("figure", {}, picture, ...(caption ? [make("figcaption", {}, caption)] : []));
-}
-
-// Skeletons of 17 joints in millimetres, Z up, seen from the side; a slider, the pointer or the
-// arrow keys turn them.
-const BONES = [
-  [0, 1], [1, 2], [2, 3],
-  [0, 4], [4, 5], [5, 6],
-  [0, 7], [7, 8], [8, 9], [9, 10],
-  [8, 11], [11, 12], [12, 13],
-  [8, 14], [14, 15], [15, 16]
-];
-const LEFT = [4, 5, 6, 11, 12, 13];
-const RIGHT = [1, 2, 3, 14, 15, 16];
-const SIDES = "Blue: the person's left side; orange: the right.";
-
-function sideOf(joint) {
-  if (LEFT.includes(joint)) return BLUE;
-  return RIGHT.includes(joint) ? ORANGE : GREY;
-}
-
-function skeleton(label, { turn = 0, axes = false, turnable = true } = {}) {
-  const svg = make("svg", {
-    viewBox: "-1000 -1090 2000 2320",
-    class: "mcss-skeleton",
-    role: "img",
-  });
-  const control = slider("turn", {
-    max: 350,
-    step: 10,
-    value: turn,
-    text: (v) => v + "°",
-  });
-  const node = make(
-    "div",
-    { class: turnable ? "mcss-panel" : "mcss-panel mcss-narrow" },
-    make("div", { class: "mcss-title" }, label),
-    svg,
-    ...(turnable ? [control.node] : []),
-  );
-  const tilt = 0.17;
-  let last = [];
-
-  function project([x, y, z]) {
-    const a = (control.value * Math.PI) / 180;
-    const depth = -x * Math.sin(a) + y * Math.cos(a);
-    return [
-      x * Math.cos(a) + y * Math.sin(a),
-      -z * Math.cos(tilt) - depth * Math.sin(tilt),
-    ];
-  }
-
-  function line(from, to, stroke, width, dash) {
-    const [x1, y1] = project(from);
-    const [x2, y2] = project(to);
-    const pen = { stroke, "stroke-width": width, "stroke-linecap": "round" };
-    if (dash) pen["stroke-dasharray"] = dash;
-    return make("line", { x1, y1, x2, y2, ...pen });
-  }
-
-  function word(text, at, fill = "currentColor") {
-    const [x, y] = project(at);
-    const centred = { "text-anchor": "middle", "dominant-baseline": "middle" };
-    return make("text", { x, y, fill, "font-size": turnable ? 110 : 170, ...centred }, text);
-  }
-
-  // The point at an angle (radians) and a distance from the middle, on the floor.
-  const around = (angle, radius, floor) => {
-    return [radius * Math.cos(angle), radius * Math.sin(angle), floor];
-  };
-
-  // skeletons: [{joints, dashed}]; marks: [{at, text}] on the floor around.
-  function show(skeletons, marks = [], description = label) {
-    last = [skeletons, marks, description];
-    const heights = skeletons.flatMap(({ joints }) => joints.map((joint) => joint[2]));
-    const floor = Math.min(...heights) - 40;
-    const circle = [...Array(37).keys()].map((k) => around((k * Math.PI) / 18, 800, floor));
-    const points = circle.map((point) => project(point).join(",")).join(" ");
-    svg.replaceChildren(
-      make("polyline", { points, fill: "none", stroke: GREY, "stroke-width": 6 }),
-    );
-    if (axes) {
-      const origin = [0, 0, floor];
-      svg.append(
-        line(origin, [600, 0, floor], GREEN, 14),
-        word("x", [690, 0, floor], GREEN),
-        line(origin, [0, 600, floor], PURPLE, 14),
-        word("y", [0, 690, floor], PURPLE),
-      );
-    }
-    for (const { at, text } of marks) svg.append(word(text, around(at, 900, floor)));
-    for (const { joints, dashed } of skeletons) {
-      const [width, dash] = dashed ? [20, "30 40"] : [34, ""];
-      for (const [a, b] of BONES) {
-        svg.append(line(joints[a], joints[b], sideOf(b), width, dash));
-      }
-    }
-    svg.setAttribute("aria-label", description);
-  }
-
-  function turnBy(degrees) {
-    control.set((((control.value + degrees) % 360) + 360) % 360);
-    show(...last);
-  }
-
-  control.changed = () => show(...last);
-  if (turnable) turnedByHand(svg, turnBy);
-  return { node, show };
-}
-
-// Calls `turnBy` with 10 or -10 degrees where the arrow keys or a finger turn a drawing.
-function turnedByHand(svg, turnBy) {
-  svg.setAttribute("tabindex", 0);
-  svg.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    turnBy(event.key === "ArrowLeft" ? -10 : 10);
-    event.preventDefault();
-  });
-  let from = null;
-  svg.addEventListener("pointerdown", (event) => {
-    from = event.clientX;
-    svg.setPointerCapture(event.pointerId);
-  });
-  svg.addEventListener("pointermove", (event) => {
-    if (from === null || Math.abs(event.clientX - from) <= 5) return;
-    turnBy(10 * Math.sign(from - event.clientX));
-    from = event.clientX;
-  });
-  for (const end of ["pointerup", "pointercancel"]) {
-    svg.addEventListener(end, () => {
-      from = null;
-    });
-  }
-}
-
-// Round numbers between low and high, about four.
-function ticks(low, high) {
-  const raw = (high - low) / 4 || 1;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((k) => k * unit).find((s) => s >= raw);
-  const all = [];
-  for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) {
-    all.push(Number(t.toPrecision(6)));
-  }
-  return all;
-}
-
-// Lines over x with a cursor. series: [{name, y}].
-function chart(xLabel, yLabel) {
-  const W = 460, H = 260, left = 56, right = 12, top = 30, bottom = 46;
-  const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, class: "mcss-chart", role: "img" });
-  const middle = { "text-anchor": "middle" };
-
-  function text(x, y, words, more = {}) {
-    return make("text", { x, y, fill: "currentColor", "font-size": 15, ...more }, words);
-  }
-
-  function show(x, series, cursor = null, description = "") {
-    const values = series.flatMap((s) => s.y);
-    const low = Math.min(0, ...values);
-    const high = Math.max(...values) * 1.05;
-    const first = x[0];
-    const last = x[x.length - 1];
-    const X = (v) => left + ((v - first) / (last - first)) * (W - left - right);
-    const Y = (v) => H - bottom - ((v - low) / (high - low)) * (H - top - bottom);
-    svg.replaceChildren();
-    for (const t of ticks(low, high)) {
-      const ends = { x1: left, x2: W - right, y1: Y(t), y2: Y(t) };
-      svg.append(
-        make("line", { ...ends, stroke: GREY, "stroke-opacity": 0.35 }),
-        text(left - 6, Y(t) + 5, String(t), { "text-anchor": "end" }),
-      );
-    }
-    for (const t of ticks(first, last)) {
-      svg.append(text(X(t), H - bottom + 18, String(t), middle));
-    }
-    const centre = (H - bottom) / 2 + 10;
-    const upwards = { transform: `rotate(-90 14 ${centre})` };
-    svg.append(
-      text((left + W) / 2, H - 6, xLabel, middle),
-      text(14, centre, yLabel, { ...middle, ...upwards }),
-    );
-    series.forEach(({ name, y }, k) => {
-      const colour = COLOURS[k % COLOURS.length];
-      const points = y.map((v, i) => `${X(x[i])},${Y(v)}`).join(" ");
-      const key = left + (k * (W - left)) / series.length;
-      svg.append(
-        make("polyline", { points, fill: "none", stroke: colour, "stroke-width": 2.5 }),
-        make("rect", { x: key, y: 8, width: 14, height: 4, fill: colour }),
-        text(key + 20, 15, name),
-      );
-    });
-    if (cursor !== null) {
-      const ends = { x1: X(cursor), x2: X(cursor), y1: top - 6, y2: H - bottom };
-      const pen = { stroke: "currentColor", "stroke-width": 1.5, class: "mcss-cursor" };
-      svg.append(make("line", { ...ends, ...pen }));
-    }
-    svg.setAttribute("aria-label", description);
-  }
-
-  return { node: make("div", { class: "mcss-panel mcss-wide" }, svg), show };
-}
-
-// Points in the plane, coloured (and shaped, for those who see no colours) by group. `picked(i)` is
-// called on hover and touch.
-function scatter(label, picked = null) {
-  const svg = make("svg", { viewBox: "-12 -12 424 424", class: "mcss-scatter", role: "img" });
-  const legend = make("div", { class: "mcss-legend" });
-  let places = [];
-
-  function show(points, groups, names, chosen = null, description = label) {
-    places = fitted(points, 400);
-    svg.replaceChildren(
-      ...places.map((place, i) => mark(groups[i], place, { "fill-opacity": 0.8 })),
-    );
-    if (chosen !== null) {
-      const [cx, cy] = places[chosen];
-      const pen = { fill: "none", stroke: "currentColor", "stroke-width": 2.5 };
-      svg.append(make("circle", { cx, cy, r: 9, ...pen, class: "mcss-chosen" }));
-    }
-    legend.replaceChildren(...names.map((name, group) => {
-      const box = { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": true };
-      return make("span", {}, make("svg", box, mark(group, [6, 6])), " " + name);
-    }));
-    svg.setAttribute("aria-label", description);
-  }
-
-  // The point nearest to the pointer, if it is near.
-  function pick(event) {
-    const box = svg.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * 424 - 12;
-    const y = ((event.clientY - box.top) / box.height) * 424 - 12;
-    let best = 0;
-    let least = Infinity;
-    places.forEach(([px, py], i) => {
-      const squared = (px - x) ** 2 + (py - y) ** 2;
-      if (squared < least) [best, least] = [i, squared];
-    });
-    if (least < 400) picked(best);
-  }
-
-  if (picked) {
-    svg.addEventListener("pointermove", pick);
-    svg.addEventListener("pointerdown", pick);
-  }
-  const title = make("div", { class: "mcss-title" }, label);
-  return { node: make("div", { class: "mcss-panel" }, title, svg, legend), show };
-}
-
-// Points scaled alike in x and y to fill a square of `size`, y upwards.
-function fitted(points, size) {
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  const [left, low] = [Math.min(...xs), Math.min(...ys)];
-  const extent = Math.max(Math.max(...xs) - left, Math.max(...ys) - low) || 1;
-  return points.map(([x, y]) => [
-    ((x - left) / extent) * size,
-    size - ((y - low) / extent) * size,
-  ]);
-}
-
-// A point of a group: its colour, and one of three shapes; a shape and a colour meet once.
-function mark(group, [x, y], more = {}) {
-  const r = 5;
-  const fill = COLOURS[group % COLOURS.length];
-  const shape = (group + Math.floor(group / COLOURS.length)) % 3;
-  if (shape === 0) return make("circle", { cx: x, cy: y, r, fill, ...more });
-  const square = { x: x - r * 0.9, y: y - r * 0.9, width: 1.8 * r, height: 1.8 * r, fill };
-  const turned = shape === 2 ? { transform: `rotate(45 ${x} ${y})` } : {};
-  return make("rect", { ...square, ...turned, ...more });
 }

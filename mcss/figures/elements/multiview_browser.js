@@ -1,6 +1,6 @@
 // One instant of a person: its pictures from all cameras, and the skeleton that they share.
 const people = data.subjects.map((person) => person.name);
-const row = pictures(150, { share: 22 });
+const row = pictures(200, { share: 48, half: true });
 const body = skeleton("the pose of all pictures", { turn: 30 });
 const what = note();
 const controls = {
@@ -9,7 +9,7 @@ const controls = {
   time: slider("time", {
     max: data.seconds.length - 1,
     text: (t) => data.seconds[t].toFixed(1) + " s",
-    play: true,
+    play: "once",
   }),
 };
 

@@ -3,11 +3,13 @@ const curves = chart("step", "loss, or distance");
 const map = scatter("the embedding, seen in two dimensions");
 const what = note();
 const kinds = Object.keys(data.curves);
+const steps = data.looks.map(({ step }) => step);
+const last = Math.max(...steps);
 const controls = {
   snapshot: slider("after step", {
     max: data.looks.length - 1,
-    text: (k) => String(data.looks[k].step),
-    play: true,
+    text: (k) => String(steps[k]),
+    play: "once",
   }),
   kind: choice("curves", kinds),
 };
@@ -19,14 +21,16 @@ element(root, controls, [curves, map, what], ({ snapshot, kind }) => {
     data.steps,
     Object.entries(data.curves[name]).map(([name, y]) => ({ name, y })),
     step,
-    `${name} over ${data.steps.length} steps, with a cursor at step ${step}`,
+    `${name} over ${last} steps, with a cursor at step ${step}`,
+    [Math.min(...steps), last],
   );
   const label = `Test images after step ${step}, coloured by instant`;
   map.show(points, data.groups, data.names, null, label);
+  const ratio = positive / negative;
   what.show(
     "Each colour and shape is one instant, seen by all cameras. " +
-      `After step ${step}, views of one instant are ${positive.toFixed(2)} apart on average, ` +
-      `different instants ${negative.toFixed(2)}.`,
+      `After step ${step}, views of one instant are ${ratio.toFixed(2)} times as far apart as ` +
+      `different instants (${positive.toFixed(2)} and ${negative.toFixed(2)}, on average).`,
   );
-  return { step, curves: name, points, positive, negative };
+  return { step, curves: name, points, positive, negative, ratio };
 });

@@ -4,7 +4,7 @@ images after some of its steps (Section 4).
 
 import torch
 
-from ..plots import smoothed
+from ..averages import smoothed
 from .element import Element
 
 CURVES = {
@@ -46,17 +46,19 @@ def training_film(history, snapshots, instants, every=5):
                 "negative": D[~same].mean(),
             }
         )
-    steps = range(0, len(history["metric_loss"]), every)
+    last = len(history["metric_loss"]) - 1
+    steps = sorted({*range(0, last, every), last})
     curves = {
-        kind: {name: smoothed(history[key])[::every] for key, name in of.items()}
+        kind: {name: smoothed(history[key])[steps] for key, name in of.items()}
         for kind, of in CURVES.items()
     }
     return Element(
         "training",
         "A slider through the steps of a training: its curves, and a map of test"
-        " pictures, in which views of one instant come together.",
+        " pictures, in which views of one instant come together, as measured by the"
+        " distances between instants.",
         {
-            "steps": list(steps),
+            "steps": steps,
             "curves": curves,
             "looks": drawn[::-1],
             "groups": groups,

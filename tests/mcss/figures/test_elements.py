@@ -9,13 +9,15 @@ from PIL import Image
 
 from mcss.figures.elements import (
     Element,
+    distance_table,
     joints,
     prediction_viewer,
     retrieval_table,
     sheet,
     training_film,
 )
-from mcss.figures.elements.element import HERE
+from mcss.figures.elements.element import HERE, PARTS
+from mcss.figures.elements.first_look import between_instants
 from mcss.inference import Predictions
 from mcss.metrics import aligned, best_scale, mpjpe, n_mpjpe, pa_mpjpe, pairwise_pa_mpjpe
 from mcss.retrieval import mean_pa_mpjpe_at_k
@@ -50,7 +52,15 @@ def test_data_travel_whole_and_cannot_end_their_script():
 
 def test_every_element_has_its_script():
     modules = {path.stem for path in HERE.glob("*.py")} - {"__init__", "element"}
-    assert {path.stem for path in HERE.glob("*.js")} == modules | {"engine"} and len(modules) == 8
+    assert {path.stem for path in HERE.glob("*.js")} == modules | {"engine", *PARTS}
+
+
+def test_an_element_carries_what_its_script_calls_and_no_more():
+    parts = {name: (HERE / f"{name}.js").read_text() for name in PARTS}
+    for script, called in (("retrieval", ""), ("prediction", "bodies"), ("first_look", "both")):
+        page = Element(script, "alt", {})._repr_html_()
+        assert ("bodies" in called or called == "both") == (parts["bodies"] in page)
+        assert (called == "both") == (parts["charts"] in page)
 
 
 def test_a_sheet_holds_its_pictures_in_reading_order():
@@ -63,7 +73,7 @@ def test_a_sheet_holds_its_pictures_in_reading_order():
 
 
 def test_the_script_draws_the_package_s_skeleton():
-    text = (HERE / "engine.js").read_text()
+    text = (HERE / "bodies.js").read_text()
     drawn = json.loads(re.search(r"const BONES = (.*?);", text, re.S).group(1))
     assert drawn == [list(bone) for bone in BONES]
     text = (HERE / "canonical.js").read_text()
@@ -124,3 +134,27 @@ def test_the_film_s_distances():
     assert (first["step"], second["step"]) == (0, 5)
     assert first["positive"] == 1 and second["positive"] == 2
     assert np.isclose(first["negative"], (5 + 26**0.5) / 2, atol=1e-3)
+
+
+def test_the_film_s_curves_reach_its_last_step():
+    keys = ("metric_loss", "pose_loss", "positive_distance", "negative_distance")
+    history = {key: list(range(13)) for key in keys}
+    snapshots = {step: torch.randn(4, 3) for step in (0, 13)}
+    data = training_film(history, snapshots, ["a", "a", "b", "b"]).data
+    assert data["steps"] == [0, 5, 10, 12]
+    assert all(len(y) == 4 for kind in data["curves"].values() for y in kind.values())
+
+
+def test_instants_are_compared_between_different_cameras():
+    """Two cameras, three instants: by hand."""
+    embeddings = torch.tensor([[0.0], [1.0], [10.0], [13.0], [20.0], [20.0]])
+    D = between_instants(embeddings, 2)
+    assert D.diagonal().tolist() == [1, 3, 0]
+    assert D[0, 1] == (13 + 9) / 2 == D[1, 0] and D[0, 2] == (20 + 19) / 2
+
+
+def test_the_two_nearest_pictures_are_shown_first():
+    images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
+    distances = torch.tensor([[0.0, 3, 2], [3, 0, 1], [2, 1, 0]])
+    data = distance_table(images, ["a", "b", "c"], distances).data
+    assert data["first"] == [1, 2] and data["distances"][0] == [0, 3, 2]

@@ -49,6 +49,7 @@ def test_a_table_shows_the_paper_s_numbers_where_it_has_them():
 
 def test_the_origin_says_it_all():
     text = origin(RESULT).data
+    assert text.startswith("<details><summary>How it was made</summary>\n\n")
     for part in (
         "python -m",
         "`toy` (1,200 images of 32 px, recipe 0123)",

@@ -10,6 +10,7 @@ CHOICES = {
     "negatives": ("batch", "subject"),
     "augment": ("", "same", "different"),
     "norm": ("batch", "group"),
+    "data": ("auto", "resident", "streamed"),
 }
 #: Fields of `Method` that the published networks were trained without.
 LATER = (
@@ -72,6 +73,10 @@ class Machine:
 
     channels_last: bool = True  #: how images lie in memory
     compile: bool = False  #: torch.compile for F
+    graph: bool = True  #: on a GPU the step is replayed as a graph where it can be
+    #: 'resident': the split is decoded once and stays on the device; 'streamed': from
+    #: disk for each batch; 'auto': resident on a GPU with room for it
+    data: str = "auto"
     checkpoint_every: int = 200  #: steps
 
 

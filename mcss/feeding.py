@@ -2,14 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from .augmenting import augmented
+from .engine.pictures import FromDisk
+from .engine.workers import ahead
 
-#: Batches decoded ahead.
+#: Batches decoded ahead by a thread.
 AHEAD = 2
 
 
@@ -33,6 +36,17 @@ class Changes(NamedTuple):
     seed: int = 0
 
 
+class Plan(NamedTuple):
+    """A `Batch` before any picture is read."""
+
+    rows: list  #: (subject, frame, view) of every picture
+    pairs: int
+    groups: list
+    targets: torch.Tensor | None
+    flipped: torch.Tensor | None  #: (n,) bool, the pictures that are mirrored
+    rng: np.random.Generator  #: for what else is changed
+
+
 class Feeder:
     """The batches of a training run, each a function of the index batches and the step
     alone.
@@ -43,49 +57,87 @@ class Feeder:
     rank, world: of `world` processes that train together, this is number `rank`, and
     takes its share of every batch.
     changes: a `Changes`.
+    pictures: a function that gives what the pictures come from, one of
+    `mcss.engine.pictures`, called when the first is needed; None: from disk.
+    workers: processes that read ahead; 0: a thread.
     """
 
     def __init__(
-        self, store, pairs, labelled, device="cpu", rank=0, world=1, changes=Changes()
+        self,
+        store,
+        pairs,
+        labelled,
+        device="cpu",
+        rank=0,
+        world=1,
+        changes=Changes(),
+        pictures=None,
+        workers=0,
     ):
-        self.store, self.pairs, self.labelled = store, pairs, labelled
+        self.pairs, self.labelled = pairs, labelled
         self.device, self._share = device, slice(rank, None, world)
         self.changes, self._epoch = changes, (None, None)
+        self._pictures = pictures or partial(FromDisk, store, device)
+        self.workers = workers
+
+    @cached_property
+    def pictures(self):
+        """Where the pictures come from."""
+        return self._pictures()
 
     def batch(self, step):
         """The `Batch` of one step."""
-        files, m, groups, targets, flipped = [], 0, [], None, []
+        return self.finish(*self.read(step))
+
+    def read(self, step):
+        """What main memory and the disk give for a step: its `Plan`, whose rows are
+        done with, and what `pictures` makes of them.
+        """
+        plan = self.plan(step)
+        return plan._replace(rows=()), self.pictures.read(plan.rows)
+
+    def plan(self, step):
+        """The `Plan` of one step."""
+        rows, m, groups, targets, flipped = [], 0, [], None, []
         rng = np.random.default_rng([self.changes.seed, 2, step])
         if self.pairs:
             batch = self._pairs_of(step)
             subjects = np.broadcast_to(batch.subject, len(batch.frames))[self._share]
             frames, m = batch.frames[self._share], len(subjects)
             for views in (batch.anchor_views, batch.positive_views):
-                files += self._files(subjects, frames, views[self._share])
+                rows += zip(subjects, frames, views[self._share])
             groups = _lengths_of_runs(subjects)
             # a mirrored pair is a pair of another pose: both views or none
             flipped += 2 * [rng.random(len(batch.frames))[self._share] < 0.5]
         if self.labelled:
             batch = self.labelled.batch(step)
-            files += self._files(*(column[self._share] for column in batch))
+            rows += zip(*(column[self._share] for column in batch))
             mirror = None
             if self.changes.mirror:
                 mirror = rng.random(len(batch.frames)) < 0.5
                 flipped.append(mirror[self._share])
-            # non_blocking: or this thread would wait for the steps in the queue
             targets = self.labelled.targets(step, mirror)[self._share]
-            targets = targets.to(self.device, non_blocking=True)
-        images = self.store.decode(files, self.device).to(self.device)
+        mirrored = None
         if self.changes.mirror:
-            of_these = torch.from_numpy(np.concatenate(flipped)).to(self.device)
+            mirrored = torch.from_numpy(np.concatenate(flipped))
+        return Plan(rows, m, groups, targets, mirrored, rng)
+
+    def finish(self, plan, read):
+        """The `Batch` on the device, of what `read` gives."""
+        images, m, targets = self.pictures.take(read), plan.pairs, plan.targets
+        if targets is not None:
+            # non_blocking: or this thread would wait for the steps in the queue
+            targets = targets.to(self.device, non_blocking=True)
+        if plan.flipped is not None:
+            of_these = plan.flipped.to(self.device, non_blocking=True)
             images = torch.where(of_these[:, None, None, None], images.flip(-1), images)
         if self.changes.augment:
             same = 2 if self.changes.augment == "same" else 1
             parts = (images[: 2 * m], same), (images[2 * m :], 1)
             images = torch.cat(
-                [augmented(part, rng, n) for part, n in parts if len(part)]
+                [augmented(part, plan.rng, n) for part, n in parts if len(part)]
             )
-        return Batch(images, m, targets, groups)
+        return Batch(images, m, targets, plan.groups)
 
     def _pairs_of(self, step):
         epoch, place = divmod(step, len(self.pairs))
@@ -93,18 +145,17 @@ class Feeder:
             self._epoch = epoch, self.pairs.epoch(epoch)
         return self._epoch[1][place]
 
-    def _files(self, subjects, frames, views):
-        return [
-            file
-            for subject, frame, view in zip(subjects, frames, views)
-            for file in self.store.encoded(subject, frame, view)
-        ]
-
     @contextmanager
     def prefetch(self, start, stop):
         """A context that gives an iterator over the batches of steps start to stop - 1,
-        made ahead by a thread.
+        made ahead by a thread, or read ahead by processes.
         """
+        if start < stop and self.workers:
+            _ = self.pictures  # or each process would make it
+            pinned = torch.device(self.device).type == "cuda"
+            with ahead(self.read, range(start, stop), self.workers, pinned) as read:
+                yield (self.finish(*each) for each in read)
+            return
         with ThreadPoolExecutor(1) as thread:
             yield self._ahead(thread, start, stop)
             # an error in the step leaves nothing running

@@ -25,7 +25,8 @@ def loss_within(groups, loss_of, anchor, positive):
             "no subject has two pairs in this batch, so there is no negative: take more"
             " pairs"
         )
-    weights = losses[0].new_tensor(sizes)
+    # no copy from main memory, for which a GPU would wait
+    weights = torch.stack([losses[0].new_full((), size) for size in sizes])
     return ContrastiveLoss(*(torch.stack(losses).T @ weights / weights.sum()))
 
 

@@ -7,6 +7,7 @@ import torch
 
 from .data import Split
 from .engine.precision import autocast, resolve
+from .fast.folded import folded
 from .statistics import with_statistics_of
 from .targets import truth_of
 
@@ -54,12 +55,15 @@ def predict(
     device = device or next(model.parameters()).device
     training = model.training
     model.to(device).eval()
-    network, person, rows = model, None, []
-    with torch.inference_mode(), autocast(resolve("auto", device), device):
+    precision = resolve("auto", device)
+    lean = _for_prediction(device, precision)
+    network, person, rows = lean(model), None, []
+    with torch.inference_mode(), autocast(precision, device):
         for subject, frames, of_view in batches_of(store, split, views, batch_size):
             if statistics == "subject" and subject != person:
                 own = Split([subject], views, {subject: split.frames[subject]})
-                network, person = with_statistics_of(model, store, own), subject
+                network = lean(with_statistics_of(model, store, own))
+                person = subject
             images = store.images(subject, frames, of_view, device=device)
             output = network(images)
             rows.append(
@@ -77,6 +81,15 @@ def predict(
     # a tensor of inference mode would refuse to take part in training
     tensors = [torch.cat(column).clone() for column in columns[:3]]
     return Predictions(*tensors, *map(np.concatenate, columns[3:]))
+
+
+def _for_prediction(device, precision):
+    """`folded`; but on a CPU in bfloat16, where it would round all weights anew and
+    save nothing, what leaves the network as it is.
+    """
+    if torch.device(device).type == "cpu" and precision == "bfloat16":
+        return lambda network: network
+    return folded
 
 
 def batches_of(store, split, views, size):

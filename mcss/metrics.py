@@ -5,8 +5,8 @@ import torch
 from .fast.procrustes import pairwise_residual
 from .skeleton import check_pose
 
-#: Pairs from which on compiling takes less time than it saves.
-COMPILED_FROM = 1 << 28
+#: Pairs from which on compiling, half a minute, takes less time than it saves.
+COMPILED_FROM = {"cpu": 1 << 28, "cuda": 1 << 33}
 
 
 def mpjpe(predicted, target):
@@ -74,7 +74,7 @@ def pairwise_pa_mpjpe(queries, gallery, compile=None):
     queries `(Q, J, 3)`, gallery `(G, J, 3)`. Returns `(Q, G)`, what `pa_mpjpe` gives
     pair by pair, in closed form and in bounded memory besides that result.
     compile: whether to let `torch.compile` make one loop of it, which needs a C++
-    compiler; None does so for COMPILED_FROM pairs and more where it can.
+    compiler; None does so for so many pairs that it is worth it.
     """
     queries = check_pose(queries, "queries", None)
     gallery = check_pose(gallery, "gallery", None)
@@ -84,8 +84,13 @@ def pairwise_pa_mpjpe(queries, gallery, compile=None):
             f" {tuple(queries.shape)} and {tuple(gallery.shape)}"
         )
     if compile is None:
-        compile = len(queries) * len(gallery) >= COMPILED_FROM
+        compile = worth_compiling(len(queries) * len(gallery), queries.device)
     return pairwise_residual(queries, gallery, pa_mpjpe, compile)
+
+
+def worth_compiling(pairs, device):
+    """Whether so many pairs should be aligned by compiled code."""
+    return pairs >= COMPILED_FROM.get(device.type, COMPILED_FROM["cpu"])
 
 
 def _check_pair(predicted, target):

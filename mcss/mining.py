@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 
 from .fast.mined_distances import mined_distances
+from .fast.mined_loss import mined_loss
 
 #: Pairs from which on the distances are mined in blocks, without the (m, m) matrix.
 FAST_FROM = 128
@@ -69,6 +70,8 @@ def contrastive_loss(anchor, positive, margin=0.6, beta=0.3):
     push. D(i, i) is not squared.
     """
     check_pairs(anchor, positive, least=2)
+    if anchor.is_cuda:  # the same numbers, in a third of the operations
+        return ContrastiveLoss(*mined_loss(anchor, positive, margin, beta))
     if len(anchor) >= FAST_FROM:  # the same numbers, in memory that grows with m only
         pull, nearest, found, others = mined_distances(anchor, positive, beta)
     else:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 import torchvision
 from torch import nn
-from torch.nn import functional
 
+from .fast.unit import unit_length
 from .skeleton import JOINTS
 
 BACKBONES = {
@@ -145,7 +145,7 @@ class MCSS(nn.Module):
             images = images.contiguous(memory_format=torch.channels_last)
         # Distances near 0 and the margin of 0.6 need float32, whatever precision the
         # convolutions run in.
-        return functional.normalize(self.G(self.F(images)).float(), dim=1)
+        return unit_length(self.G(self.F(images)).float())
 
     def regress(self, embedding):
         """H before de-normalisation: `(n, d)` -> `(n, 16, 3)`, standard deviations from

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from .fast.neighbours import nearest, smallest
-from .metrics import COMPILED_FROM, pairwise_pa_mpjpe
+from .metrics import pairwise_pa_mpjpe, worth_compiling
 from .skeleton import check_pose
 
 #: Query-gallery pairs looked at together, 16 times as many on a GPU; bounds memory,
@@ -114,7 +114,8 @@ def _galleries(poses, subjects, views, cross_subject, queries, k):
     if not len(queries):
         raise ValueError("needs at least one query")
     poses, pose_of = poses.unique(dim=0, return_inverse=True)
-    compile = len(pose_of[queries].unique()) * len(poses) >= COMPILED_FROM
+    pairs = len(pose_of[queries].unique()) * len(poses)
+    compile = worth_compiling(pairs, device)
     alike = views * (len(subjects) + 1) + subjects if cross_subject else views
     galleries = {}
     for kind in alike[queries].unique().tolist():

@@ -13,7 +13,9 @@ from . import __version__
 from .ablations import LOSSES, MixedSubjectPairs
 from .batches import SameSubjectPairs
 from .configuration import CHAPTER_CONFIG, TrainingConfig
+from .engine.adam import adam, set_rates
 from .engine.alarm import CollapseAlarm
+from .engine.pictures import source_for
 from .engine.run import Run
 from .feeding import Changes, Feeder
 from .improvements import disagreement, loss_within, misalignment
@@ -79,21 +81,27 @@ def train(
     pairs, labelled = index_batches(store, config)
     with run_of(store, config, directory, device, watch) as run:
         share = run.device, run.rank, run.world
-        feeder = feeder_of(store, config, pairs, labelled, *share)
+        bar = progress and run.rank == 0
+        feeder = feeder_of(store, config, pairs, labelled, *share, bar)
         model = new_model(store, config, labelled, start).to(run.device)
         optimizer = new_optimizer(model, config)
         images = 2 * config.pairs * config.sees_pairs
         images += config.labelled * config.pose_loss
         run.resume(model, optimizer, steps_per_epoch=len(pairs), images=images)
-        for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
-            set_learning_rate(optimizer, config, step / len(pairs))
+
+        def take(batch):
             with run.autocast():
                 embedding = model.embed(batch.images)
             loss, figures = losses(model, embedding, batch, config)
             optimizer.zero_grad()
             run.backward(loss)
             run.update()
-            run.record(figures)
+            return figures
+
+        take = run.replayed(take, config)
+        for step, batch in run.steps(feeder, config.epochs * len(pairs), progress):
+            set_learning_rate(optimizer, config, step / len(pairs))
+            run.record(take(batch))
     return Trained(model.eval(), run.history)
 
 
@@ -103,8 +111,8 @@ def losses(model, embedding, batch, config):
     """
     zero = embedding.new_zeros(())
     total, figures = zero, [zero] * len(FIGURES)
-    m = batch.pairs
-    anchor, positive = embedding[:m], embedding[m : 2 * m]
+    m, n = batch.pairs, len(embedding)
+    anchor, positive, labelled = embedding.split((m, m, n - 2 * m))
     if config.metric_loss:
         metric = metric_loss(anchor, positive, batch.groups, config)
         total = total + metric.loss
@@ -112,7 +120,7 @@ def losses(model, embedding, batch, config):
     if batch.targets is not None:
         # L1 over the normalised coordinates: 16 joints x 3, each in standard deviations
         # of the labelled poses
-        pose = (model.regress(embedding[2 * m :]) - batch.targets).abs().mean()
+        pose = (model.regress(labelled) - batch.targets).abs().mean()
         total = total + config.pose_weight * pose
         figures[1] = pose.detach()
     if config.agree:
@@ -192,12 +200,7 @@ def new_model(store, config, labelled=None, start=None):
 def new_optimizer(model, config):
     """Adam, with H in a group of its own."""
     groups = [*model.F.parameters(), *model.G.parameters()], [*model.H.parameters()]
-    return torch.optim.Adam(
-        [{"params": group} for group in groups],
-        lr=config.lr,
-        betas=config.betas,
-        fused=True,
-    )
+    return adam(groups, config.lr, config.betas)
 
 
 def set_learning_rate(optimizer, config, epoch):
@@ -207,8 +210,8 @@ def set_learning_rate(optimizer, config, epoch):
     drop = config.lr_drop if epoch >= config.lr_drop_epoch else 1.0
     if config.cosine:
         drop = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
-    for group, factor in zip(optimizer.param_groups, (1.0, config.pose_lr_factor)):
-        group["lr"] = config.lr * drop * factor
+    rate = config.lr * drop
+    set_rates(optimizer, (rate, rate * config.pose_lr_factor))
 
 
 def run_of(store, config, directory=None, device=None, watch=None):
@@ -239,8 +242,11 @@ def run_of(store, config, directory=None, device=None, watch=None):
     )
 
 
-def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
-    """The `Feeder` of a training: this rank's share of the index batches.
+def feeder_of(
+    store, config, pairs, labelled, device="cpu", rank=0, world=1, progress=False
+):
+    """The `Feeder` of a training: this rank's share of the index batches. progress:
+    show a bar where a split is decoded first.
 
     Raises `ValueError` for batches too small to share.
     """
@@ -252,7 +258,8 @@ def feeder_of(store, config, pairs, labelled, device="cpu", rank=0, world=1):
         )
     fed = pairs if config.sees_pairs else None
     changes = Changes(config.mirror, config.augment, config.seed)
-    return Feeder(store, fed, labelled, device, rank, world, changes)
+    share, source = (rank, world, changes), source_for(device, store, config, progress)
+    return Feeder(store, fed, labelled, device, *share, *source)
 
 
 def run_folder(store, config, start=None, parent=None):

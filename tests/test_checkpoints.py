@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from data_scripts.studio.recipe import preset
-from mcss.data import open_store
+from mcss.data import Split, open_store
 from mcss.engine.checkpoint import load_model
-from mcss.experiments.cards import CARD, results_of
+from mcss.experiments.cards import CARD
+from mcss.experiments.measures import Evaluated, pose_errors
+from mcss.inference import predict
 from mcss.store.files import checksum, recipe_hash
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
@@ -22,8 +24,10 @@ def test_there_are_two():
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", CHECKPOINTS, ids=lambda path: path.name)
 def test_a_checkpoint_gives_its_card_s_numbers(folder):
-    """On `show`, the part of its test people that comes with the book; and on all of them, where
-    it was measured when it was published, it gave nearly the same.
+    """The pose errors of every third instant are those of all of `show` (0.3 mm when this was
+    written); `show` is the part of the test people that comes with the book, and on all of them,
+    where it was measured when it was published, the network gave nearly the same. What it finds
+    is compared in chapter 9.
     """
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     (weights,) = folder.glob("*.safetensors")
@@ -33,10 +37,12 @@ def test_a_checkpoint_gives_its_card_s_numbers(folder):
     )
     store, on_show = open_store(BOOK / "data/show"), card["also"]["show"]
     assert store.recipe_hash == on_show["data"]["recipe_hash"]
-    results = results_of(load_model(folder), store, card["config"]["target"])
-    assert results == {
-        name: pytest.approx(value, abs=card["tolerance"])
-        for name, value in on_show["results"].items()
-    }
+    test = store.splits["test"]
+    third = {subject: frames[::3] for subject, frames in test.frames.items()}
+    model = load_model(folder)
+    predictions = predict(model, store, Split(test.subjects, test.views, third))
+    results = pose_errors(Evaluated(predictions, model.pose_mean, {}, store, 0))
+    for name, value in results.items():
+        assert value == pytest.approx(on_show["results"][name], abs=card["tolerance"])
     for name in ("N-MPJPE", "MPJPE", "PA-MPJPE"):
         assert results[name] == pytest.approx(card["results"][name], abs=2)

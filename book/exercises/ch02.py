@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from mcss.skeleton import LEFT_HIP
+from mcss.skeleton import JOINTS
 
 from . import unanswered
 
@@ -19,17 +19,19 @@ def exercise_1(degrees):
 
 
 def exercise_2(my_heading):
-    """A function from a pose (16, 3) to its heading in radians."""
+    """A function from a pose (16, 3) to the heading of its shoulders in radians."""
+    left, right = (JOINTS.index(f"{side} shoulder") - 1 for side in ("left", "right"))
     for degrees in (30, 150, -30, -150):
         pose = torch.randn(16, 3, generator=torch.Generator().manual_seed(0)) * 100
         angle = math.radians(degrees)
-        pose[LEFT_HIP - 1] = torch.tensor([math.cos(angle), math.sin(angle), 0.3]) * 130
+        line = torch.tensor([math.cos(angle), math.sin(angle), 0.3]) * 300
+        pose[left] = pose[right] + line
         answer = my_heading(pose)
         if hint := unanswered(answer):
             return hint
         answer = float(answer)
         if not abs(math.remainder(answer - angle, 2 * math.pi)) < 1e-4:  # `not <`: also for NaN
-            hint = f"For a hip at {degrees} degrees it says {math.degrees(answer):.0f}."
+            hint = f"For shoulders at {degrees} degrees it says {math.degrees(answer):.0f}."
             if degrees < 0 and abs(answer + angle) < 1e-4:
                 hint += " That is what the arc cosine loses: the sign."
             return hint

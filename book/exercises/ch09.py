@@ -1,7 +1,5 @@
 """Chapter 9: retrieval."""
 
-import math
-
 import torch
 
 from . import close, unanswered
@@ -17,55 +15,33 @@ def exercise_1(error):
     )
 
 
-def exercise_2(my_mean_error_at_k):
-    """A function from distances (q, n), errors (q, n) and k to the mean error of the k nearest."""
+def exercise_2(my_hit_rate):
+    """A function from distances (n, n) and instants (n,) to the share of pictures whose nearest
+    one is of the same instant.
+    """
     generator = torch.Generator().manual_seed(0)
-    for k in (1, 4):
-        errors = 200 * torch.rand(6, 30, generator=generator)
-        distances = errors / 100 + torch.rand(6, 30, generator=generator)
-        distances[torch.arange(30) % 5 == torch.arange(6)[:, None]] = torch.inf
-        answer = my_mean_error_at_k(distances, errors, k)
-        if hint := unanswered(answer):
-            return hint
-        if torch.as_tensor(answer).numel() != 1:
-            return (
-                "One number is asked for; yours has the shape"
-                f" {tuple(torch.as_tensor(answer).shape)}. Average over all."
-            )
-        if not close(answer, errors.gather(1, distances.topk(k, largest=False).indices).mean()):
-            return _mistake(float(answer), distances, errors, k)
-    return None
-
-
-def _mistake(answer, distances, errors, k):
-    """A hint for an M(K) that is wrong in a common way."""
-    nearest = distances.topk(k, largest=False)
-    searched = errors.masked_fill(distances.isinf(), torch.inf)
-    of_nearest = errors.gather(1, nearest.indices)
-    if close(answer, of_nearest.sum(1).mean()) or close(answer, of_nearest.sum()):
+    instants = torch.arange(20) // 4
+    distances = torch.rand(20, 20, generator=generator)
+    distances[instants[:, None] == instants] *= 0.3
+    distances.fill_diagonal_(torch.inf)
+    answer = my_hit_rate(distances, instants)
+    if hint := unanswered(answer):
+        return hint
+    if torch.as_tensor(answer).numel() != 1:
         return (
-            "You add the errors up; M(K) is their mean, over the k neighbours and over the queries."
+            "One number is asked for; yours has the shape"
+            f" {tuple(torch.as_tensor(answer).shape)}. Average over the pictures."
         )
-    if close(answer, nearest.values.mean()):
-        return (
-            "That is the mean distance in the embedding. The distances only choose; what is"
-            " averaged are the errors of those chosen."
-        )
-    if close(answer, errors.topk(k, largest=False).values.mean()) or close(
-        answer, searched.topk(k, largest=False).values.mean()
+    right = instants[distances.argmin(1)] == instants
+    if close(answer, right.float().mean()):
+        return None
+    if close(answer, right.sum()):
+        return "That is how many; the share is asked for."
+    if close(
+        answer, (instants[distances.nan_to_num(posinf=-1).argmax(1)] == instants).float().mean()
     ):
-        return (
-            "You take the smallest errors: that is an Oracle, who knows the poses. The distances"
-            " have to choose."
-        )
-    if math.isinf(answer) or close(answer, errors.gather(1, distances.topk(k).indices).mean()):
-        return "You take the farthest ones: topk gives the largest unless it is told otherwise."
-    if close(answer, errors.gather(1, distances.argsort(1)[:, k - 1 : k]).mean()):
-        return "That is the error of the k-th neighbour alone. Average over the first k."
-    return (
-        "Find the k smallest distances of each row, take the errors at the same places (gather),"
-        " and average them all."
-    )
+        return "You take the farthest one."
+    return "Find the nearest picture of each row (argmin), and compare its instant with the row's."
 
 
 def exercise_3(names):

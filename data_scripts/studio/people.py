@@ -1,6 +1,7 @@
-"""Draws each subject's body, skin, hair and outfit, so that no two of a domain look alike."""
+"""Draws each subject's body, skin, hair and outfits, so that no two of a domain look alike."""
 
 import colorsys
+import dataclasses
 
 import numpy as np
 
@@ -112,3 +113,10 @@ def draw_subject(rng, number, sporty=False, style=0.0):
         locks=float(rng.uniform(0.0, 0.14)) if woman and number % 4 != 3 else 0.0,
     )
     return body, outfit
+
+
+def changed(rng, number, outfit, sporty=False, style=0.0):
+    """Other clothes for the subject with this number: the `Outfit` with the same skin and hair."""
+    _, other = draw_subject(rng, number, sporty, style)
+    own = {name: getattr(outfit, name) for name in ("skin", "hair", "hair_length", "locks")}
+    return dataclasses.replace(other, **own)

@@ -17,7 +17,10 @@ ALL_ACTIONS = (
 #: As different as six can be.
 FEW_ACTIONS = ("Greeting", "Photo", "Posing", "Sitting", "SittingDown", "Walking")
 #: Fields that recipes of older stores lack; left out at their defaults, so that their hash stays.
-LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates")
+LATER = ("motion", "test_actions", "only", "every", "style", "dealt", "rates", "outfits")
+
+#: Training people of the stores named `crowd`.
+CROWD = tuple(f"S{number}" for number in (1, 5, 6, 7, 8, *range(12, 22)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Recipe:
     style: float = 0.0
     dealt: bool = False
     rates: tuple = ()
+    outfits: int = 1
 
     def __post_init__(self):
         if self.background not in ("keep", "replace", "remove"):
@@ -74,7 +78,8 @@ class Recipe:
             raise ValueError(f"style must be from 0 to 2, not {self.style}")
         if self.every < 1 or min(self.frames, self.test_frames) % self.every:
             raise ValueError(f"every = {self.every} must divide the frames of a clip")
-        if min(self.image_size, self.frames, self.test_frames, self.clips, self.test_clips) < 1:
+        counts = (self.frames, self.test_frames, self.clips, self.test_clips, self.outfits)
+        if min(self.image_size, *counts) < 1:
             raise ValueError("sizes and counts of a recipe must be at least 1")
 
     def as_dict(self):
@@ -135,6 +140,20 @@ PRESETS = {
     ),
     "bench-style": Recipe(
         "bench-style", 128, clips=2, frames=100, test_clips=1, test_frames=50, style=1.0,
+    ),
+    # the same pictures in number, of three times as many people, each in three outfits: one person
+    # no longer shows how all move, and clothes no longer tell who it is
+    "sample-crowd": Recipe(
+        "sample-crowd", 64, clips=1, frames=20, test_clips=1, test_frames=30, actions=FEW_ACTIONS,
+        fps=4.0, samples=2, style=1.0, train=CROWD, outfits=3,
+    ),
+    "bench-crowd": Recipe(
+        "bench-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=60, style=1.0,
+        train=CROWD, outfits=3,
+    ),
+    "show-crowd": Recipe(
+        "show-crowd", 128, clips=2, frames=30, test_clips=1, test_frames=60, style=1.0,
+        train=CROWD, outfits=3, only=("S5", "S12", "S9"), every=30,
     ),
     # some people of `bench-style`, two instants of each clip: to see what style is
     "show-style": Recipe(

@@ -19,7 +19,7 @@ from mcss.engine.machine import cores
 from ..common.crops import QUALITY, jpeg
 from . import motion, wardrobe
 from .body import anny_model
-from .people import draw_subject
+from .people import changed, draw_subject
 from .places import DOMAINS
 from .raycaster import Raycaster
 from .room import Plates
@@ -28,6 +28,8 @@ from .style import draw_style
 
 # of a plate along one side, for each pixel of an image; a crop shows about a third of a plate
 TEXELS = 4
+# even, so that a woman stays one: clothes are drawn as for the person with so much higher a number
+CHANGE = 22
 SOURCE = "MCSS synthetic studio (Anny bodies, Warp ray casting)"
 LICENCE = "CC0: bodies from Anny's CC0 assets, everything else made up by the studio"
 
@@ -66,17 +68,20 @@ class Studio:
         """The `Scene` in which a subject is filmed."""
         return self.scenes[self.recipe.number(subject) % len(self.scenes)]
 
-    def subject(self, name):
-        """`(Body, Figure)` of a subject; always the same for one recipe's seed."""
-        if name not in self._subjects:
-            body, outfit = draw_subject(
-                generator(self.recipe, "subject", name),
-                self.recipe.number(name),
-                sporty=self.recipe.domain == "field",
-                style=self.recipe.style,
-            )
-            self._subjects[name] = body, wardrobe.figure(body, outfit)
-        return self._subjects[name]
+    def subject(self, name, wears=0):
+        """`(Body, Figure)` of a subject in one of its outfits; always the same for one recipe's
+        seed.
+        """
+        if (name, wears) not in self._subjects:
+            number = self.recipe.number(name)
+            kind = {"sporty": self.recipe.domain == "field", "style": self.recipe.style}
+            body, outfit = draw_subject(generator(self.recipe, "subject", name), number, **kind)
+            if wears:
+                body, _ = self.subject(name)
+                rng = generator(self.recipe, "subject", name, wears)
+                outfit = changed(rng, number + CHANGE * wears, outfit, **kind)
+            self._subjects[name, wears] = body, wardrobe.figure(body, outfit)
+        return self._subjects[name, wears]
 
     def jobs(self):
         """The recipe's jobs, with as many frames as their motion has."""
@@ -100,7 +105,8 @@ class Studio:
         # Starting headings are spread over the circle, so that the clips of a subject together turn
         # to every side.
         actions = list(dict.fromkeys(self.recipe.actions + self.recipe.test_actions))
-        number = actions.index(action) + take * len(actions)
+        kind = actions.index(action)
+        number = kind + take * len(actions)
         yaw = 2 * np.pi * ((0.618 * number + zlib.crc32(subject.encode()) / 2**32) % 1)
         if self.clips:
             rotations, positions = self.clips[action].on(body, frames, self.recipe.fps, yaw)
@@ -122,6 +128,7 @@ class Studio:
         joints = (joints * 1000).astype(np.float32)
         return {
             "subject": subject,
+            "wears": (kind + take) % self.recipe.outfits,
             "joints": joints[kept],
             "moves": moves[kept],
             "crops": crops[kept],
@@ -146,7 +153,7 @@ class Studio:
                 for scene, plates in zip(self.scenes, self._plates)
             ]
         caster = self._local.casters[self.recipe.number(clip["subject"]) % len(self.scenes)]
-        figure = self.subject(clip["subject"])[1]
+        figure = self.subject(clip["subject"], clip["wears"])[1]
         if caster.figure is not figure:
             caster.dress(figure)
         part = slice(first, last)

@@ -15,6 +15,7 @@ from .checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from .machine import default_device
 from .precision import autocast, resolve
 from .ranks import average_gradients, barrier, ranks
+from .replay import Recorder, Replayed, launched_because
 
 #: Steps between two looks at the figures: reading a number off a GPU makes it wait.
 FIGURES_EVERY = 10
@@ -64,6 +65,7 @@ class Run:
         self.every, self.watch = every, watch if self.rank == 0 else None
         self.history = {name: [] for name in figures} | {"seconds": 0.0}
         self.done, self._pending, self._lock = 0, [], nullcontext()
+        self.way = "training"  #: what the bar says
 
     def __enter__(self):
         if self.directory and self.rank == 0:
@@ -132,6 +134,21 @@ class Run:
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
+    def replayed(self, take, config):
+        """`take`, from a batch to figures; on a GPU replayed where it can be, which the
+        progress bar then says, or why it is not.
+        """
+        because = launched_because(
+            self.device, self.precision, self.world, config.compile
+        )
+        if because is None and config.graph:
+            self.way = "training, steps replayed"
+            by_group = config.negatives == "subject" or config.align > 0
+            return Replayed(take, by_group, Recorder(self.device))
+        if self.device.type == "cuda":
+            self.way = f"training, steps launched ({because or 'graph=False'})"
+        return take
+
     def record(self, figures):
         """Keeps a step's figures, `(len(figures),)`, until they are read."""
         self._pending.append(figures.detach())
@@ -148,7 +165,7 @@ class Run:
             total=stop,
             initial=self.done,
             disable=not progress or self.rank > 0,
-            desc="training",
+            desc=self.way,
             unit="step",
             mininterval=1,
         )

@@ -20,6 +20,7 @@ instead of values.
 
 import json
 import math
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -168,7 +169,7 @@ def provenance(device=None):
 
 def commit():
     """The commit of the checkout this package lies in, '+changes' after it if files
-    differ; 'unknown' outside a checkout.
+    differ; outside a checkout what the environment's MCSS_COMMIT says, or 'unknown'.
     """
 
     def git(*arguments):
@@ -183,7 +184,7 @@ def commit():
         changed = git(*status, "../../mcss", "../../data_scripts")
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("MCSS_COMMIT") or "unknown"
 
 
 def hardware(device=None):

@@ -3,6 +3,8 @@ a failure does not stop the others.
 """
 
 import multiprocessing
+import os
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -168,7 +170,7 @@ def _several_at_once(queue, todo, stores, workers, progress, clock, write):
     arguments = stores, queue.schedule, queue.folder, queue.device
     threads = (max(1, cores() // workers),)
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, torch.set_num_threads, threads)
+    pool = ProcessPoolExecutor(workers, spawn, _begin_worker, threads)
     bar = tqdm(total=len(todo), desc="trainings", unit="training", disable=not progress)
     try:
         while todo or running:
@@ -223,6 +225,17 @@ def _why(training_run, error):
     elif not isinstance(error, FAILURES):
         raise error
     return f"{training_run}: {error}"
+
+
+def _begin_worker(threads):
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    """A queue that is killed leaves no worker that trains on and holds its run."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _do_one(arguments, name, seed, requested):

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import threshold_
 
+from .full_float32 import full_float32
+
 #: Pairs that are decided anew in float64 together, where rounding may have decided.
 UNSURE = 128
-#: Pairs along one side of a block, which bounds the memory: what a core's cache holds;
-#: what fills a GPU.
-SIDE = {"cpu": 1024, "cuda": 4096}
+#: Pairs along one side of a block, which bounds the memory: what a core's cache holds.
+SIDE = 1024
 #: Of the largest distance: nearer than this to beta counts as beta, since the
 #: embeddings are no more exact.
 ROUNDING = 1e-7
@@ -114,8 +115,7 @@ def _in_blocks(anchor, positive, beta):
     """Distance and index of the nearest beyond beta in each row, the same of each
     column, and the sum of all D(i, j), j != i.
     """
-    m, device = len(anchor), anchor.device
-    side = SIDE.get(device.type, SIDE["cpu"])
+    m, device, side = len(anchor), anchor.device, SIDE
     a, b = (x if x.dtype == torch.float64 else x.float() for x in (anchor, positive))
     a2, b2 = a.square().sum(1, keepdim=True), b.square().sum(1, keepdim=True)
     # |a|^2 + |b|^2 - 2 a.b as one product; what fills up the last group is infinitely
@@ -135,7 +135,9 @@ def _in_blocks(anchor, positive, beta):
     total = a.new_zeros((), dtype=torch.float64)
     for i in range(0, m, side):
         for j in range(0, m, side):
-            D = (left[i : i + side] @ right[j : j + side].T).clamp_min_(0).sqrt_()
+            with full_float32():
+                D = left[i : i + side] @ right[j : j + side].T
+            D.clamp_min_(0).sqrt_()
             total += D[: m - i, : m - j].sum()
             if i == j:
                 total -= D.diagonal()[: m - i].sum()

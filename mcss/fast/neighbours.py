@@ -4,6 +4,8 @@ first.
 
 import torch
 
+from .full_float32 import full_float32
+
 #: Values of a row looked at together before the smallest are sought among them.
 GROUP = 32
 #: Queries and gallery embeddings compared at once: what a core's cache holds, and what
@@ -36,7 +38,8 @@ def nearest(queries, gallery, k):
         for j in range(0, len(gallery), columns):
             # |g|^2 - 2 q.g ranks as the distance does
             near, squared = gallery[j : j + columns], squares[j : j + columns]
-            block = torch.addmm(squared, part, near.T, alpha=-2)
+            with full_float32():
+                block = torch.addmm(squared, part, near.T, alpha=-2)
             v, i = smallest(block, min(k, block.shape[1]))
             value, index = torch.cat((value, v), 1), torch.cat((index, i + j), 1)
             value, place = value.topk(min(k, value.shape[1]), largest=False)

@@ -14,7 +14,9 @@ from mcss.experiments.results import provenance, rounded
 from mcss.store.files import write_json
 
 MODULES = (
+    "operations",
     "step",
+    "several",
     "feeding",
     "mining",
     "procrustes",
@@ -73,24 +75,27 @@ def main():
             f"no benchmark {', '.join(sorted(set(options.modules) - {*MODULES, *WHOLE}))}; there"
             f" are {', '.join(MODULES + WHOLE)}"
         )
-    device, found = torch.device(options.device).type, {}
+    device = torch.device(options.device).type
     for name in options.modules or MODULES:
         start, rows = time.perf_counter(), []
         for row in importlib.import_module(f"tests.benchmarks.{name}").rows(device, options.rounds):
             print(line(row), flush=True)
             rows.append(row._asdict() | {"reached": row.reached})
-        found[name] = {
-            "command": (
-                f"python -m tests.benchmarks {name} --device {device} --rounds {options.rounds}"
-            ),
-            "seconds": round(time.perf_counter() - start),
-            "cores": cores(),
-            "threads": torch.get_num_threads(),
-            **provenance(device),
-            "rows": rounded(rows, 6),
-        }
-        options.save.mkdir(parents=True, exist_ok=True)
-        write_json(options.save / f"{name}.{device}.json", found[name])
+            save(options, name, device, start, rows)
+
+
+def save(options, name, device, start, rows):
+    """Keeps the rows so far: whatever ends the run, they are there."""
+    found = {
+        "command": f"python -m tests.benchmarks {name} --device {device} --rounds {options.rounds}",
+        "seconds": round(time.perf_counter() - start),
+        "cores": cores(),
+        "threads": torch.get_num_threads(),
+        **provenance(device),
+        "rows": rounded(rows, 6),
+    }
+    options.save.mkdir(parents=True, exist_ok=True)
+    write_json(options.save / f"{name}.{device}.json", found)
 
 
 if __name__ == "__main__":

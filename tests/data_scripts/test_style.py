@@ -126,7 +126,32 @@ def test_posture_is_added_to_what_an_action_asks_for(strong):
     assert (styled.height < plain.height).all()
 
 
+def test_outfits_change_the_clothes_and_nothing_else():
+    one, three = preset("sample"), preset("sample", outfits=3, clips=3)
+    assert "outfits" not in one.as_dict() and one.digest() != preset("sample", outfits=2).digest()
+    studio, plain = Studio(three, workers=1), Studio(one, workers=1)
+    worn = {
+        (action, take): studio.clip("S5", action, take, 8)["wears"]
+        for action in ("Sitting", "Walking")
+        for take in range(3)
+    }
+    for action in ("Sitting", "Walking"):  # no outfit belongs to an action
+        assert {worn[action, take] for take in range(3)} == {0, 1, 2}
+    body, first = studio.subject("S5")
+    for wears in (1, 2):
+        same, figure = studio.subject("S5", wears)
+        assert same is body
+        assert figure.materials[:2] == first.materials[:2]  # skin and hair
+        assert figure.materials[2] != first.materials[2]  # what is worn above
+    assert studio.subject("S5", 1)[1].materials[2] != studio.subject("S5", 2)[1].materials[2]
+    assert first.materials == plain.subject("S5")[1].materials
+    joints = (s.clip("S5", "Walking", 0, 8)["joints"] for s in (studio, plain))
+    assert np.array_equal(*joints)
+
+
 def test_bad_styles():
+    with pytest.raises(ValueError, match="at least 1"):
+        preset("sample", outfits=0)
     with pytest.raises(ValueError, match="style must be from 0 to 2, not -1"):
         preset("sample", style=-1)
     assert Style() == NEUTRAL == draw_style(0, 1, 2, 3)

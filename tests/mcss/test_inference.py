@@ -2,6 +2,7 @@ import pytest
 import torch
 from toy import toy_store
 
+from mcss.fast.folded import folded
 from mcss.inference import predict
 from mcss.targets import truth_of
 
@@ -19,6 +20,24 @@ def test_predict_covers_the_split_in_order(learned):
         p.embeddings[row], one.embedding[0].detach().cpu(), atol=5e-3, rtol=0
     )
     torch.testing.assert_close(p.truth[row], truth_of(store, "C", [p.frames[row]])[0])
+
+
+def test_predict_folds_where_it_changes_nothing(learned, monkeypatch):
+    """Equal to 1e-4 in float32; in a CPU's bfloat16 the network stays as it is."""
+    store, (model, _) = learned
+    split = store.splits["test"]._replace(views=[0])
+    lean, predictions = [], []
+    monkeypatch.setattr("mcss.inference.folded", lambda m: (lean.append(m), folded(m))[1])
+    for precision in ("float32", "bfloat16"):
+        monkeypatch.setattr("mcss.inference.resolve", lambda *_: precision)
+        predictions.append(predict(model, store, split, device="cpu"))
+    assert len(lean) == 1 and lean[0] is model
+    images = store.images("C", predictions[0].frames, 0)
+    with torch.inference_mode():
+        expected = model.eval().cpu()(images)
+    atol = {"atol": 1e-4, "rtol": 0}
+    torch.testing.assert_close(predictions[0].embeddings, expected.embedding, **atol)
+    torch.testing.assert_close(predictions[0].poses, expected.pose, atol=1e-2, rtol=0)  # mm
 
 
 def test_pictures_of_another_size(learned, tmp_path):

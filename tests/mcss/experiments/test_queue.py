@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import filelock
 import numpy as np
+import psutil
 import pytest
 import torch
 from toy import toy_frames, toy_store
@@ -215,11 +216,13 @@ def test_killed_it_goes_on(tmp_path):
     command = [sys.executable, "-m", "mcss.experiments", *arguments]
     # a pipe that nobody reads fills up
     unread = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **unread)
+    process = subprocess.Popen([*command, "--workers", "2"], **unread)
     while process.poll() is None and not list(tmp_path.glob("runs/run-*/checkpoint.json")):
         time.sleep(0.02)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert workers and not psutil.wait_procs(workers, timeout=5)[1]  # none trains on
     assert not list(tmp_path.glob("results/*"))
     assert not list(tmp_path.glob("runs/run-*/record.json"))
     again = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -4,6 +4,7 @@ from scipy import stats
 
 from mcss.experiments.results import (
     KEYS,
+    commit,
     interval_of_mean,
     read_result,
     rounded,
@@ -56,3 +57,16 @@ def test_a_damaged_result(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ValueError, match="x.json is not a result of this package"):
         read_result(tmp_path / "x.json")
+
+
+def test_outside_a_checkout_the_environment_says_the_commit(monkeypatch):
+    monkeypatch.setenv("MCSS_COMMIT", "abc123")
+    assert commit() != "abc123"  # here, git knows
+
+    def no_git(*arguments, **options):
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr("subprocess.run", no_git)
+    assert commit() == "abc123"
+    monkeypatch.delenv("MCSS_COMMIT")
+    assert commit() == "unknown"

@@ -156,6 +156,31 @@ def skeletons(poses, names=None, alt="Skeletons in 3D", spacing=1200.0):
     return figure
 
 
+def stick_figure(pose, size, turn=0.0):
+    """A pose as a picture, `(3, size, size)` uint8: the left side is blue, the right
+    side orange.
+
+    pose: `(16, 3)` or `(17, 3)` mm, Z up. turn: degrees from where one looks along +y
+    (a canonical pose from the front) towards the pose's left side.
+    """
+    pose = np.asarray(torch.as_tensor(pose), float)
+    if len(pose) == len(JOINTS) - 1:
+        pose = np.concatenate([np.zeros((1, 3)), pose])
+    pose = pose - pose[0]
+    across = pose[:, :2] @ [np.cos(np.radians(turn)), np.sin(np.radians(turn))]
+    # one scale for all, but for somebody who would reach beyond the picture
+    scale = size / max(2300, 2.1 * abs(pose).max())
+    places = size / 2 + scale * np.stack([across, -pose[:, 2]], -1)
+    large = Image.new("RGB", (4 * size, 4 * size), "white")  # smooth lines when shrunk
+    pen = ImageDraw.Draw(large)
+    colours = {"left": BLUE, "right": ORANGE, "spine": GREY}
+    for bone in BONES:
+        line = [tuple(4 * places[joint]) for joint in bone]
+        pen.line(line, colours[_side(bone)], max(4, size // 12))
+    small = large.resize((size, size), Image.LANCZOS)
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+
+
 def _side(bone):
     sides = [side for side in ("left", "right") if side in JOINTS[bone[1]]]
     return sides[0] if sides else "spine"

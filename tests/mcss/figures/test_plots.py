@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from mcss.canonical import canonical_pose
-from mcss.figures.plots import BLUE, curves, grid, image_grid, skeletons, smoothed, source
+from mcss.figures.plots import (
+    BLUE,
+    curves,
+    grid,
+    image_grid,
+    skeletons,
+    smoothed,
+    source,
+    stick_figure,
+)
+from mcss.skeleton import JOINTS
 
 
 def test_a_function_is_shown_exactly_as_it_is():
@@ -38,3 +48,22 @@ def test_figures_have_alternative_text_and_the_data():
 
 def test_running_mean():
     assert smoothed([1, 2, 3, 4], window=2).tolist() == pytest.approx([1, 1.5, 2.5, 3.5])
+
+
+def test_a_stick_figure_from_the_front_and_from_its_left():
+    """Left arm up to the side, right arm ahead: a canonical pose looks along -y."""
+    pose = torch.zeros(17, 3)
+    place = lambda name, x, y, z: pose.__setitem__(JOINTS.index(name), torch.tensor([x, y, z]))
+    place("left wrist", 800.0, 0.0, 800.0)
+    place("right wrist", 0.0, -800.0, 0.0)
+    front, side = (stick_figure(pose, 100, turn) for turn in (0, 90))
+    assert front.shape == (3, 100, 100) and front[:, 5, 5].tolist() == [255] * 3
+    blue = lambda picture, row, column: picture[2, row, column] > picture[0, row, column] + 80
+    orange = lambda picture, row, column: picture[0, row, column] > picture[2, row, column] + 80
+    at = 50 + round(600 * 100 / 2300)
+    assert blue(front, 100 - at, at) and not blue(front, 100 - at, 100 - at)
+    assert orange(side, 50, 100 - at) and not orange(side, 50, at) and blue(side, 100 - at, 50)
+    tall = pose.clone()
+    tall[1, 2] = 5000.0  # whoever is larger is drawn smaller
+    assert (stick_figure(tall, 100)[:, :, 0] == 255).all()
+    assert torch.equal(stick_figure(pose[1:], 100), front)

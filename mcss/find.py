@@ -15,7 +15,7 @@ import torch
 
 from .data import Split, open_store
 from .engine.checkpoint import load_model
-from .engine.command import Parser, command, positive, save_picture
+from .engine.command import Parser, command, picture_file, positive, save_picture
 from .fast.neighbours import nearest
 from .figures.plots import GREEN, ORANGE, grid
 from .inference import predict
@@ -33,7 +33,7 @@ def parser():
     add("--count", type=positive(int), default=5, help="how many to find (5)")
     add(
         "--picture",
-        type=Path,
+        type=picture_file,
         default=Path("found.png"),
         metavar="FILE",
         help="where to write them (found.png)",

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from .engine.checkpoint import load_checkpoint, load_model
-from .engine.command import Parser, command, save_picture
+from .engine.command import Parser, command, picture_file, save_picture
 from .figures.plots import grid, stick_figure
 from .skeleton import JOINTS
 from .store.files import atomic_write
@@ -39,7 +39,7 @@ def parser():
     )
     add(
         "--picture",
-        type=Path,
+        type=picture_file,
         default=Path("poses.png"),
         metavar="FILE",
         help="where to draw them (poses.png)",

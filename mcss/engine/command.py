@@ -4,6 +4,7 @@ and how it ends.
 
 import argparse
 import sys
+from pathlib import Path
 
 from PIL import Image
 
@@ -61,12 +62,15 @@ def positive(kind):
     return read
 
 
+def picture_file(text):
+    """The `type` of an argument that names a file of a picture: its path."""
+    path = Path(text)
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise argparse.ArgumentTypeError(f"'{text}' should end in .png or .jpg")
+    return path
+
+
 def save_picture(picture, path):
-    """Writes a PIL image whole or not at all. Raises `ValueError` for a path whose
-    ending names no format of pictures.
-    """
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise ValueError(f"{path} should end in .png or .jpg, to hold a picture")
+    """Writes a PIL image whole or not at all, in the format that its ending names."""
     with atomic_write(path) as temporary:
-        picture.save(temporary, kind)
+        picture.save(temporary, Image.registered_extensions()[path.suffix.lower()])

@@ -117,10 +117,10 @@ def test_the_nearest_of_the_other_views(place, capsys):
     assert find.main(["run", "store", "B", "21", "cam2", "--count", "4"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [", ".join(line.split(", ")[:2]) for line in lines[:-1]] == expected
-    for line, k in zip(lines, distance.argsort()):
-        when = line.split(", ")[2]
+    for line, k in zip(lines[:-1], distance.argsort()):
         same_clip = frames[k] >= 16  # of two clips of 16 frames
-        assert when == (f"{(frames[k] - 21) / 10:+.2f} s" if same_clip else "another clip")
+        when = f"{(frames[k] - 21) / 10:+.2f} s" if same_clip else "another clip"
+        assert line.split(", ")[2] == when
     assert lines[-1] == "found.png"
     with Image.open("found.png") as sheet:
         assert sheet.width > 5 * 192 and sheet.height > 192
@@ -179,7 +179,7 @@ def test_poses_of_pictures(place, capsys):
     with torch.inference_mode():
         expected = load_model("run")(store.images("C", [3, 17], 1)).pose.numpy()
     assert np.allclose(got[:, 1:], expected, atol=0.06) and (got[:, 0] == 0).all()
-    assert abs(got[0] - got[1]).max() > 5  # two poses, not one
+    assert abs(got[0] - got[1]).max() > 0.5  # two poses, not one
     with Image.open("poses.png") as sheet:
         assert sheet.width > 3 * 190
 

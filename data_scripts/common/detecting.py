@@ -24,7 +24,7 @@ PERSON = 1  # COCO's label
 SURE = 0.7  # score from which on it is a person
 EVERY = 0.2  # seconds between two pictures that are looked at; between them boxes are filled in
 GONE = 1.0  # seconds after which somebody who is not found has left
-CROSSED = 0.3  # of two boxes' union lies in both: then they may be exchanged
+CROSSED = 0.3  # of the smaller of two boxes lies in the other: then they may be exchanged
 AT_ONCE = 8  # pictures
 BUILD, WEIGHTS = (
     detection.fasterrcnn_mobilenet_v3_large_fpn,
@@ -217,9 +217,7 @@ def _remarks(name, positions, times, people, index):
     crossed = np.zeros(len(own), bool)
     for other in people:
         if other is not own:
-            both = ~np.isnan(own[:, 0]) & ~np.isnan(other[:, 0])
-            overlap = box_iou(torch.tensor(own[both]), torch.tensor(other[both])).diagonal()
-            crossed[both] |= overlap.numpy() > CROSSED
+            crossed |= _covered(_filled(own, times), _filled(other, times)) > CROSSED
     if crossed.any():
         notes.append(
             f"{name}: two people cross, at frame {_listed(positions[crossed])}: afterwards the box"
@@ -238,6 +236,12 @@ def _remarks(name, positions, times, people, index):
                 " same person"
             )
     return notes
+
+
+def _covered(one, two):
+    """`(T,)`: which share of the smaller of two boxes the other covers; 0 where one is missing."""
+    size = np.minimum(one[:, 2:], two[:, 2:]) - np.maximum(one[:, :2], two[:, :2])
+    return np.nan_to_num(size.clip(0).prod(1) / np.minimum(_area(one), _area(two)))
 
 
 def _listed(positions):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from toy import REST, turned
 
-pytest.importorskip("av")
+for needed in ("av", "ezc3d"):
+    pytest.importorskip(needed)
 
 from data_scripts import pose2sim
 from data_scripts.imitations.demo import camera_at, write_pose2sim

@@ -3,7 +3,8 @@
 Each picture should show one person, who fills it, as those of a store do; one that is
 not square gets black borders. The poses go into a CSV file, a line a joint: millimetres
 from the pelvis, Z up, turned so that the left hip lies towards +x (a network trained on
-global poses keeps the heading). A second file shows them beside the pictures.
+global poses keeps the heading). A second file shows them beside the pictures. A network
+that was trained on made-up people says little about photographs.
 """
 
 import csv

@@ -69,7 +69,7 @@ def detect_boxes(path, positions, clock, detector, index, notes, progress=True):
     """
     wanted = _thinned(np.unique(positions[positions >= 0]), clock.times)
     seen = _looked_at(path, wanted, detector, progress)
-    wanted = np.array(sorted(seen))
+    wanted = np.array(sorted(seen), int)
     people = follow([seen[k] for k in wanted], clock.times[wanted])
     if not people:
         raise ValueError(

@@ -80,6 +80,12 @@ def find_offsets(clocks, how, given, notes, progress=True):
         )
     offsets = {view_of(path): seconds for path, seconds in found.items()}
     known = [given[view] - offsets[view] for view in offsets if view in given]
+    if not known and any(view_of(path) in given for path in clocks):
+        names = ", ".join(offsets)
+        raise ValueError(
+            f"by their {how} {names} fit each other, but the given offsets are of other views: give"
+            f" that of one of these too, as --offset {next(iter(offsets))}=SECONDS"
+        )
     zero = np.median(known) if known else -min(offsets.values())
     offsets = {view: seconds + float(zero) for view, seconds in offsets.items()}
     notes += [

@@ -219,6 +219,20 @@ def test_two_pairs_that_nothing_joins(monkeypatch):
     assert list(clocks) == films[:3] and sum("left out" in note for note in notes) == 2
 
 
+def test_an_offset_of_a_view_that_nothing_joins(monkeypatch):
+    """Where its second 0 lies for the others, nobody knows."""
+    a, b, c = map(Film, "abc")
+    monkeypatch.setitem(sync.SIGNALS, "sound", lambda path, clock, progress: path.stem)
+    pairs = {"ab": (1.0, 5.0)}
+    monkeypatch.setattr(sync, "shift", lambda one, two, how: pairs.get(one + two, (0.0, 1.0)))
+    call = lambda given: sync.find_offsets(dict.fromkeys((a, b, c), Clock), "sound", given, [])
+    with pytest.raises(
+        ValueError, match="a, b fit each other, but the given .* --offset a=SECONDS"
+    ):
+        call({"c": 4.0})
+    assert call({"c": 4.0, "b": 3.0}) == {"a": 2.0, "b": 3.0, "c": 4.0}
+
+
 def test_the_found_offsets_are_of_the_recipe(tmp_path):
     for view, begin in zip("ab", (0, 0.8)):
         filmed(tmp_path / f"in/P/clip/{view}.mp4", begin, heard=room(), seed=ord(view))

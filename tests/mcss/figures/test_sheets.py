@@ -20,7 +20,7 @@ def test_a_stick_figure_from_the_front_and_from_its_left():
     place = lambda name, x, y, z: pose.__setitem__(JOINTS.index(name), torch.tensor([x, y, z]))
     place("left wrist", 800.0, 0.0, 800.0)
     place("right wrist", 0.0, -800.0, 0.0)
-    front, side = (stick_figure(pose, 100, turn) for turn in (0, 90))
+    front, side = (stick_figure(pose, 100, turn).int() for turn in (0, 90))
     assert front.shape == (3, 100, 100) and front[:, 5, 5].tolist() == [255] * 3
     blue = lambda picture, row, column: picture[2, row, column] > picture[0, row, column] + 80
     orange = lambda picture, row, column: picture[0, row, column] > picture[2, row, column] + 80
@@ -30,4 +30,4 @@ def test_a_stick_figure_from_the_front_and_from_its_left():
     tall = pose.clone()
     tall[1, 2] = 5000.0  # whoever is larger is drawn smaller
     assert (stick_figure(tall, 100)[:, :, 0] == 255).all()
-    assert torch.equal(stick_figure(pose[1:], 100), front)
+    assert torch.equal(stick_figure(pose[1:], 100).int(), front)

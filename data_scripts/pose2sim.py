@@ -1,4 +1,4 @@
-"""The demo films of the package Pose2Sim (BSD-3) into a store: a real man who walks, four
+"""The demo films of the package Pose2Sim (BSD-3) into a store: a real man who balances, four
 calibrated cameras, 100 frames.
 
   pip download pose2sim --no-deps && unzip -q pose2sim-*.whl 'Pose2Sim/Demo_SinglePerson/*'
@@ -70,7 +70,7 @@ def convert(source, store, *, image_size=256, fps=10, poses=POSES, workers=None,
 
     inputs = (table, Path(poses), *films.values())
     return convert_jobs(
-        [Job("Man", "walking", "walking", read, inputs)],
+        [Job("Man", "balancing", "balancing", read, inputs)],
         store,
         nothing="",
         splits=lambda parts: subject_splits(parts, test=["Man"]),

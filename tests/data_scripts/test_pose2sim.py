@@ -82,7 +82,7 @@ def test_a_missing_film_is_named(demo, tmp_path):
         report = converted(demo / "Demo_SinglePerson/..", tmp_path / "store")
     finally:
         (demo / "away.mp4").rename(films / "cam03.mp4")
-    assert "Man/walking: view cam03 is missing: there is no " in str(report)
+    assert "Man/balancing: view cam03 is missing: there is no " in str(report)
     assert open_store(report.path).present("Man").any(0).tolist() == [True, True, False, True]
 
 

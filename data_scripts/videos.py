@@ -7,26 +7,26 @@ say so with --person NAME. Each video runs by its own times, as a player shows t
 differ and vary. Beside the videos of a clip may lie
 
   offsets.csv, lines `view,seconds`: this second of that video, as a player counts, is the clip's
-  second 0; without it all begin together;
+  second 0; without it all begin together, or --sync finds out by what is heard or moves;
 
   VIEW.csv, lines `frame,x,y,width,height`: a box round the person in pixels of the upright picture,
   from its upper left corner, frames counted from 0, gaps filled in between. A heading
   `frame,x1,y1,x2,y2` (two corners) or `frame,cx,cy,width,height` (centre) says it otherwise.
-  Without boxes the whole picture is kept.
+  Without boxes the whole picture is kept, or --boxes detect finds the person.
+
+STORE/look shows the first, middle and last picture of each clip, a file a view: look at them.
 """
 
-import os
-import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mcss.store.format import NAME
-
 from .common.alignment import align, composed, doubts, view_of
 from .common.boxes import between, judge, read_boxes
 from .common.chapters import refuse_chapters
+from .common.contact_sheet import contact_sheets
 from .common.conversion import (
     Job,
     Recording,
@@ -36,19 +36,14 @@ from .common.conversion import (
     named_number,
     subject_splits,
 )
+from .common.detecting import detect_boxes, person_detector
+from .common.finding import ENDINGS, doubted, find_films, of_one
+from .common.sync import SIGNALS, find_offsets
 from .common.tables import number, rows
 from .common.video_reader import size_of, timing
 
-ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
-BESIDE = (".csv", ".txt", ".md", ".json")
+BOXES = ("beside", "detect")
 MARGIN = 1.1
-#: A folder of this name is hardly a person's.
-TAKE = re.compile(
-    r"(trial|take|session|clip|rec|recording|run|videos?|films?|movie|cam|cams|camera|cameras|scene"
-    r"|shot|seq|sequence|test|demo|day|part|versuch|aufnahme|szene|[0-9]{4}[-_.]?[0-9]{2})"
-    r"[-_ .0-9]*",
-    re.IGNORECASE,
-)
 
 
 def convert(
@@ -60,6 +55,10 @@ def convert(
     offsets=None,
     test=(),
     person=None,
+    sync=None,
+    boxes="beside",
+    person_index=0,
+    detector=None,
     workers=None,
     progress=True,
 ):
@@ -68,9 +67,15 @@ def convert(
     image_size: pixels of the square pictures. fps: stored frames a second, at most those of the
     videos. offsets: `{view: seconds}` for all clips, the second of each view that is second 0 of
     the clip; a clip's offsets.csv overrides them. test: subjects of the split 'test'; all others
-    are in 'train'. person: who is in all of them; then all folders together name a clip. workers:
-    threads; all cores if None. Raises `ValueError` or `FileNotFoundError`
-    if there is nothing to convert; what is bad in part is left out and named in the report.
+    are in 'train'. person: who is in all of them; then all folders together name a clip.
+
+    sync: 'sound' or 'motion', to find the offsets that are not given. boxes: 'beside' takes those
+    in CSV files, or the whole picture; 'detect' finds a person where there is no file.
+    person_index: which one, by size, the largest is 0. detector: as `common.detecting` says;
+    torchvision's if None. workers: threads; all cores if None.
+
+    Raises `ValueError` or `FileNotFoundError` if there is nothing to convert, `RuntimeError` if the
+    detector's weights cannot be had; what is bad in part is left out and named in the report.
     """
     source, notes, offsets, fps = Path(source), [], dict(offsets or {}), float(fps)
     if not source.is_dir():
@@ -84,8 +89,13 @@ def convert(
         )
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
-    clips = _find(source, Path(store), notes)
-    clips = _of_one(clips, person) if person else _doubted(clips, notes)
+    if sync not in (None, *SIGNALS) or boxes not in BOXES or person_index < 0:
+        raise ValueError(
+            f"sync must be one of {', '.join(SIGNALS)}, boxes of {', '.join(BOXES)}, and"
+            f" person_index at least 0, not {sync!r}, {boxes!r} and {person_index}"
+        )
+    clips = find_films(source, Path(store), notes)
+    clips = of_one(clips, person) if person else doubted(clips, notes)
     subjects = {subject for subject, _ in clips}
     unknown = set(test) - subjects
     if unknown:
@@ -100,12 +110,18 @@ def convert(
             f"offsets names views without any video: {', '.join(sorted(unknown))}; there are"
             f" {', '.join(views)}"
         )
+    if boxes == "detect":
+        detector = detector or person_detector()
+        find_boxes = partial(detect_boxes, detector=detector, index=person_index, progress=progress)
+    else:
+        find_boxes = None
+    find_times = sync and partial(find_offsets, how=sync, progress=progress)
     jobs = []
     for (subject, clip), paths in clips.items():
         beside = [paths[0].parent / "offsets.csv", *(path.with_suffix(".csv") for path in paths)]
-        read = _reader(paths, fps, offsets)
+        read = _reader(paths, fps, offsets, find_times, find_boxes)
         jobs.append(Job(subject, clip, clip, read, (*paths, *beside)))
-    return convert_jobs(
+    report = convert_jobs(
         jobs,
         store,
         nothing=(
@@ -128,77 +144,12 @@ def convert(
             "offsets": offsets,
             "times": "of each video",  # earlier stores counted frames, and may be out of step
             **({"person": person} if person else {}),
+            **({"sync": sync} if sync else {}),
+            **({"boxes": boxes, "person_index": person_index} if find_boxes else {}),
         },
     )
-
-
-def _find(source, store, notes):
-    """The videos of each clip: `{(subject, clip): [video, ...]}` in the order of names."""
-    clips, boxes = {}, []
-    for path in sorted(_files(source, store.resolve())):
-        folders = [composed(part) for part in path.parent.relative_to(source).parts]
-        if not path.is_file() or path.name.startswith("."):
-            continue
-        if path.suffix.lower() in ENDINGS:
-            if len(folders) > 2:
-                notes.append(f"{path} is left out: it lies deeper than SUBJECT/CLIP/VIEW")
-            elif not all(NAME.fullmatch(name) for name in (*folders, view_of(path))):
-                notes.append(
-                    f"{path} is left out: rename it or its folder, with letters, digits and"
-                    " ' .,()+-' only"
-                )
-            else:
-                clip = folders.pop() if folders else "video"
-                subject = folders.pop() if folders else "person"
-                clips.setdefault((subject, clip), []).append(path)
-        elif path.suffix.lower() not in BESIDE:
-            notes.append(
-                f"{path} is left out: it is no video with one of the endings {', '.join(ENDINGS)}"
-            )
-        elif path.suffix == ".csv" and path.name != "offsets.csv":
-            boxes.append(path)
-    expected = {path.with_suffix(".csv") for paths in clips.values() for path in paths}
-    notes += [
-        f"{path} is left out: there is no video of this name beside it"
-        for path in boxes
-        if path not in expected
-    ]
-    return clips
-
-
-def _of_one(clips, person):
-    """The clips as those of one person: the folders' names go into the clips'."""
-    if not NAME.fullmatch(person):
-        raise ValueError(f"{person!r} cannot name a person: use letters, digits, ' .,()+-'")
-    several = len({subject for subject, _ in clips}) > 1
-    return {
-        (person, f"{subject} {clip}" if several else clip): paths
-        for (subject, clip), paths in clips.items()
-    }
-
-
-def _doubted(clips, notes):
-    """The clips as they are; `notes` gets the people whose names are those of takes."""
-    people = list(dict.fromkeys(person for person, _ in clips))
-    if any(TAKE.fullmatch(name) for name in people):
-        notes.append(
-            f"its folders are taken for {len(people)} people ({', '.join(people)}), though they are"
-            " called like takes: if that is one person, say so with --person NAME"
-        )
-    return clips
-
-
-def _files(source, store):
-    """All files below `source`, also behind links, but for hidden folders and the store."""
-    for folder, below, files in os.walk(source, followlinks=True):
-        # nothing of use lies deeper, and a link may lead round in a circle
-        deep = len(Path(folder).relative_to(source).parts) > 3
-        below[:] = [
-            name
-            for name in below
-            if not deep and not name.startswith(".") and Path(folder, name).resolve() != store
-        ]
-        yield from (Path(folder, name) for name in files)
+    report.text += f"\npictures to look at: {contact_sheets(report.path)}"
+    return report
 
 
 def _splits(parts, test):
@@ -207,16 +158,18 @@ def _splits(parts, test):
     return subject_splits(parts, train=train, test=[s for s in subjects if s in test])
 
 
-def _reader(paths, fps, offsets):
-    """The `read` of one clip's `Job`."""
+def _reader(paths, fps, offsets, find_times, find_boxes):
+    """The `read` of one clip's `Job`. find_times, find_boxes: as `_probe` and `_boxed` call them,
+    or None.
+    """
 
     def read(notes):
-        clocks, seconds = _probe(paths, fps, offsets, notes)
+        clocks, seconds = _probe(paths, fps, offsets, find_times, notes)
         views = {view_of(path): None for path in paths}  # None: left out, and noted
         out = []
         for path, positions in align(clocks, seconds, fps, notes).items():
             try:
-                views[view_of(path)] = _boxed(path, positions, clocks[path], notes)
+                views[view_of(path)] = _boxed(path, positions, clocks[path], find_boxes, notes)
             except ValueError as error:
                 out.append(f"view {view_of(path)}: left out: {error}")
         notes += out
@@ -227,7 +180,7 @@ def _reader(paths, fps, offsets):
     return read
 
 
-def _probe(paths, fps, offsets, notes):
+def _probe(paths, fps, offsets, find_times, notes):
     """`{video: Timing}` of a clip's readable videos, and `{view: seconds}`, where second 0 of the
     clip lies in each view, as far as it is known. Raises `ValueError` if no video can be read.
     """
@@ -238,14 +191,6 @@ def _probe(paths, fps, offsets, notes):
             f"{paths[0].parent} has two videos of view {', '.join(sorted(twice))}: keep one"
         )
     seconds = offsets | _offsets(paths[0].parent / "offsets.csv", names, notes)
-    if seconds:
-        notes += [
-            f"view {name}: no offset is given, so its second 0 is second 0 of the clip"
-            for name in names
-            if name not in seconds
-        ]
-    elif len(paths) > 1:
-        notes.append("no offsets are given: all videos are taken to begin at the same moment")
     clocks = {}
     for path in paths:
         try:
@@ -263,19 +208,38 @@ def _probe(paths, fps, offsets, notes):
             f"{slowest} has {rate:.4g} frames a second, less than the {fps:g} to store: take"
             f" --fps {rate:.3g} or less"
         )
+    missing = [name for name in map(view_of, clocks) if name not in seconds]
+    if find_times and missing and len(clocks) > 1:
+        given = {name: seconds[name] for name in names if name in seconds}
+        return clocks, find_times(clocks, given=given, notes=notes)
+    if seconds:
+        notes += [
+            f"view {name}: no offset is given, so its second 0 is second 0 of the clip"
+            for name in missing
+        ]
+    elif len(paths) > 1:
+        notes.append("no offsets are given: all videos are taken to begin at the same moment")
     return clocks, seconds
 
 
-def _boxed(path, positions, clock, notes):
-    """The `View` of a video, with the boxes of the CSV file beside it or, without one, whole."""
-    table = path.with_suffix(".csv")
+def _boxed(path, positions, clock, find_boxes, notes):
+    """The `View` of a video: with the boxes of the CSV file beside it, else with those that are
+    found, else whole.
+    """
+    table, found = path.with_suffix(".csv"), []
+    if not table.is_file() and find_boxes:
+        frames, boxes = find_boxes(path, positions, clock, notes=found)
+        notes += [f"view {view_of(path)}: {note}" for note in found]
+        boxes = between(frames, boxes, positions)
+        return View(
+            path, boxes.__getitem__, positions, MARGIN, boxes_of="the detector", by_position=True
+        )
     if not table.is_file():
         notes.append(
             f"view {view_of(path)}: there is no {table.name}, so the whole picture is kept; a"
             " person should fill it"
         )
         return View(path, None, positions, whole=True, by_position=True)
-    found = []
     frames, boxes = read_boxes(table, found)
     judge(table, frames, boxes, size_of(path), len(clock.times), 1 / clock.step, found)
     outside = (positions >= 0) & ((positions < frames[0]) | (positions > frames[-1]))
@@ -323,6 +287,16 @@ main = command(
             dest="offsets", type=named_number("VIEW=SECONDS", "left=0.4"),
             action="append", metavar="VIEW=SECONDS",
             help="this second of that view's videos is second 0; may be given for each view")),
+        ("--sync", dict(
+            choices=tuple(SIGNALS),
+            help="find the offsets that are not given, by the films' sound or by what moves")),
+        ("--boxes", dict(
+            choices=BOXES, default="beside",
+            help="boxes from CSV files beside the videos, the whole picture without (beside); or"
+            " find the person where there is no file (detect)")),
+        ("--person-index", dict(
+            type=int, default=0, metavar="N",
+            help="with --boxes detect: whom to follow, by size, the largest is 0 (0)")),
         ("--person", dict(
             metavar="NAME", help="all videos are of this person; folders only name clips")),
         ("--test", dict(

@@ -19,7 +19,8 @@ The paper, in its reading order; no module imports one that comes later:
 
 Around it: `store` (how data lie on disk), `fast` (the fast forms of mining, alignment
 and search), `engine` (ranks, number formats, checkpoints, resuming; skip when reading),
-`experiments` (the tables) and `figures` (the pictures).
+`rivals` (other methods on the same data), `experiments` (the tables) and `figures`
+(the pictures). On the command line: `train`, `find` and `predict`.
 """
 
 __version__ = "0.1.0"

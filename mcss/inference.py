@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from .data import Split
 from .engine.precision import autocast, resolve
@@ -33,6 +34,7 @@ def predict(
     batch_size=256,
     device=None,
     statistics="running",
+    progress=False,
 ):
     """Embeds every image of a split and predicts its pose: `Predictions`, ordered by
     subject, frame, view.
@@ -43,6 +45,7 @@ def predict(
     statistics: what BatchNorm normalises by. 'running': what it saw in training.
     'subject': each person's own pictures of this split, unlabelled. That makes the test
     transductive, which has to be said wherever its numbers are shown.
+    progress: show a bar.
     Raises `ValueError` for a store with pictures of another size.
     """
     if statistics not in ("running", "subject"):
@@ -58,7 +61,8 @@ def predict(
     precision = resolve("auto", device)
     lean = _for_prediction(device, precision)
     network, person, rows = lean(model), None, []
-    with torch.inference_mode(), autocast(precision, device):
+    bar = tqdm(desc="embedding", unit="image", disable=not progress)
+    with bar, torch.inference_mode(), autocast(precision, device):
         for subject, frames, of_view in batches_of(store, split, views, batch_size):
             if statistics == "subject" and subject != person:
                 own = Split([subject], views, {subject: split.frames[subject]})
@@ -76,6 +80,7 @@ def predict(
                     of_view,
                 )
             )
+            bar.update(len(frames))
     model.train(training)
     columns = list(zip(*rows))
     # a tensor of inference mode would refuse to take part in training

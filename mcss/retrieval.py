@@ -83,6 +83,27 @@ def mean_pa_mpjpe_at_k(
     return MeanPaMpjpe(M, O, {k: M[k] - O[k] for k in ks})
 
 
+def right_instant(embeddings, times, views, within=0.2):
+    """How often the nearest picture of another view shows the query's instant, and how
+    often a blind pick would: `(rate, blind)`. It needs no poses.
+
+    embeddings `(n, d)`, of one person; times `(n,)`: seconds; views `(n,)`; arrays or
+    tensors. within: seconds that still count. Raises `ValueError` for a single view.
+    """
+    times, views = torch.as_tensor(times).double(), torch.as_tensor(views)
+    right = blind = 0.0
+    for view in views.unique():
+        asks, others = views == view, views != view
+        found = nearest(embeddings[asks], embeddings[others], 1)[1][:, 0]
+        late = (times[others][found] - times[asks]).abs()
+        right += (late <= within + 1e-9).sum().item()
+        gallery = times[others].sort().values
+        near = torch.searchsorted(gallery, times[asks] + within + 1e-9, right=True)
+        near -= torch.searchsorted(gallery, times[asks] - within - 1e-9)
+        blind += (near / len(gallery)).sum().item()
+    return right / len(views), blind / len(views)
+
+
 def random_pick(poses, subjects, views, cross_subject=False, queries=None):
     """The PA-MPJPE in mm of a gallery image picked blindly, averaged over the queries:
     the floor to compare with.

@@ -113,8 +113,10 @@ class LabelledImages:
                 " share"
             )
         instants = np.unique(self.rows[:, :2], axis=0)
-        every = torch.stack([self._poses[s][frame] for s, frame in instants])
-        self.mean, self.std = every.mean(0), every.std(0).clamp_min(SMALLEST_STD)
+        #: (n, 16, 3) mm, the pose of every labelled instant
+        self.poses = torch.stack([self._poses[s][frame] for s, frame in instants])
+        self.mean = self.poses.mean(0)
+        self.std = self.poses.std(0).clamp_min(SMALLEST_STD)
         self.size, self.seed = size, seed
         self._order = None, None
 

@@ -16,10 +16,15 @@ MODULES = {
 }
 #: The paper, as `mcss.__doc__` lists it.
 ORDER = re.findall(r"`(\w+)`", re.search(r"reading order.*?\n\nAround", mcss.__doc__, re.S)[0])
+#: What is called with `python -m`, as the end of `mcss.__doc__` lists it.
+COMMANDS = set(re.findall(r"`(\w+)`", mcss.__doc__.rpartition("command line:")[2]))
 ROOMS = {
     "mcss.fast": ("mcss.fast",),
     "mcss.store": ("mcss.store", "mcss.skeleton"),
-    "data_scripts.common": ("data_scripts.common", "mcss.data", "mcss.engine.machine"),
+    "data_scripts.common": (
+        "data_scripts.common",
+        *("mcss.data", "mcss.store", "mcss.engine.machine", "mcss.figures.plots"),
+    ),
 }
 LONGEST = 275  # lines of a file of the package; about 250 is the aim
 
@@ -46,7 +51,12 @@ GRAPH = {name: imports(name) for name in MODULES}
 
 def test_every_module_of_the_paper_is_listed():
     top = {path.stem for path in (ROOT / "mcss").glob("*.py")} - {"__init__"}
-    assert set(ORDER) == top
+    assert set(ORDER) | COMMANDS == top and not set(ORDER) & COMMANDS
+
+
+def test_nothing_imports_a_command():
+    for name, used in GRAPH.items():
+        assert not used & {f"mcss.{command}" for command in COMMANDS}, name
 
 
 def test_the_paper_is_read_without_a_climb():
@@ -64,13 +74,24 @@ def test_a_room_knows_only_what_it_may(room):
 
 
 def test_the_method_knows_nothing_of_its_surroundings():
-    """Tables, figures and data scripts import the method, not the other way round."""
+    """Tables, figures, commands and data scripts import the method, not the other way round."""
     for name, used in GRAPH.items():
         outside = ("mcss.experiments", "mcss.figures", "data_scripts")
-        if name.startswith("mcss") and not name.startswith(outside):
+        inside = name.startswith("mcss") and name.removeprefix("mcss.") not in COMMANDS
+        if inside and not name.startswith(outside):
             assert not [other for other in used if other.startswith(outside)], name
         if name.startswith("mcss"):
             assert not [other for other in used if other.startswith("data_scripts")], name
+
+
+def test_nothing_of_the_method_knows_its_rivals():
+    """Only tables compare them; the figures get their pictures."""
+    for name, used in GRAPH.items():
+        if not name.startswith(("mcss.rivals", "mcss.experiments")):
+            assert not [other for other in used if other.startswith("mcss.rivals")], name
+    for name in GRAPH:
+        if name.startswith("mcss.rivals"):
+            assert not [other for other in GRAPH[name] if other.startswith("mcss.experiments")]
 
 
 def test_there_is_no_circle():

@@ -3,6 +3,8 @@ and `Recording`, and it makes a store of them. Then what it uses, in the order o
 `video_reader` gives the pictures of a video and when each is shown, `crops` cuts the square picture
 round a person, `report` says at the end what was made. `archives` and `downloads` bring official
 files to where the converters read them; `amc` reads motion capture. For videos of your own,
-`alignment` finds which picture of each view shows which moment, `chapters` the recordings that a
-camera split, and `boxes` reads and judges boxes; `tables` reads what people write beside them.
+`finding` finds the films, `alignment` which picture of each view shows which moment, `sync` when
+they began if nobody knows, `chapters` the recordings that a camera split; `boxes` reads and judges
+boxes, `detecting` finds them; `tables` reads what people write beside films. `contact_sheet` shows
+what came out.
 """

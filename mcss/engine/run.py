@@ -107,12 +107,12 @@ class Run:
             differ.append("the data")
         if meta.get("ranks", 1) != self.world:
             differ.append("the number of ranks")
-        if differ == ["epochs"]:
+        if "epochs" in differ and set(differ) <= {"epochs", "lr_drop_epoch"}:
             raise ValueError(
                 f"{self.directory} holds a run of {there['epochs']} epochs, not"
                 f" {here['epochs']}, and a run keeps its length: to go on from it, take"
                 " another directory, and start=mcss.engine.checkpoint.load_model(this"
-                " one)"
+                " one); on the command line, --start"
             )
         if differ:
             raise ValueError(

@@ -3,12 +3,14 @@
 
 Read in this order; no module imports one that comes later:
 
-`trainings`   one table of configurations
 `measures`    what is measured on a trained network
+`rivals`      the paper's rivals: their settings and what is measured on them
+`trainings`   one table of configurations
 `inference_time`  how long an image takes, without any training
 `catalogue`   which experiment measures what on which trainings
 `results`     the JSON file of a finished experiment
 `runs`        one training of one seed: its folder, its record, its predictions
+`rival_runs`  the same of a rival
 `queue`       the runs behind some experiments, and their results
 `clock`       whether another training still ends in time
 `running`     runs what is missing, one after the other or several at once

@@ -5,7 +5,7 @@ measured on them.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import measures
+from . import measures, rivals
 from .inference_time import inference_time
 from .trainings import AMOUNTS, BETAS, CANDIDATES, GAP, INGREDIENTS, SENSITIVITY, STYLES
 
@@ -118,10 +118,21 @@ EXPERIMENTS = {
             Row("Baseline that sees all pictures", "seeing-one"),
             Row("MCSS", "mcss-one"),
             Row("IMPROVED", "improved-one"),
-            Row("IMPROVED, one person a batch", "improved-single-one"),
             Row(f"Baseline, {ALL}", "baseline-all"),
             Row("Baseline with as many images", "matched-one"),
             Row(f"Baseline with as many images, {ALL}", "matched-all"),
+        ),
+        measures.errors_and_more_retrieval,
+    ),
+    "looks": Experiment(
+        "What unlabelled views save where people move alike and look different",
+        (
+            Row("Baseline", "baseline-one"),
+            Row("Baseline that sees all pictures", "seeing-one"),
+            Row("Baseline with as many images", "matched-one"),
+            Row("MCSS", "mcss-one"),
+            Row("IMPROVED, one person a batch", "improved-single-one"),
+            Row(f"Baseline, {ALL}", "baseline-all"),
         ),
         measures.errors_and_more_retrieval,
     ),
@@ -248,4 +259,12 @@ EXPERIMENTS = {
         ),
         measures.errors_and_retrieval,
     ),
+    **{
+        name: Experiment(
+            f"The paper's rivals, {words}",
+            tuple(Row(label, f"{rival}-{amount}") for rival, label in rivals.LABELS),
+            rivals.both_frames,
+        )
+        for name, amount, words in (("rivals", "one", ONE), ("rivals_all", "all", ALL))
+    },
 }

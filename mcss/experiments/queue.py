@@ -10,6 +10,7 @@ from ..engine.machine import default_device
 from ..engine.ranks import ranks
 from .catalogue import EXPERIMENTS
 from .results import provenance, summary
+from .rival_runs import rival_run
 from .runs import training_run
 from .trainings import STYLES, TRAININGS, add_validation
 
@@ -91,7 +92,8 @@ class Queue:
 
     def run(self, training, seed):
         """The `TrainingRun` of one training and seed."""
-        return training_run(training, seed, self.schedule, self.stores, self.folder)
+        of = rival_run if TRAININGS[training].rival else training_run
+        return of(training, seed, self.schedule, self.stores, self.folder)
 
     def runs(self, names, seeds):
         """The runs behind experiments and what each has to predict: a list of

@@ -21,7 +21,7 @@ from ..engine.ranks import ranks
 from ..inference import Predictions, predict
 from ..statistics import with_statistics_of
 from ..store.files import write_json
-from ..targets import truth_of
+from ..targets import LabelledImages, truth_of
 from ..training import TrainingConfig, run_folder, train
 from .measures import Evaluated, with_truth
 from .results import provenance
@@ -63,6 +63,19 @@ class TrainingRun:
         """The trained network, an `MCSS` in evaluation mode."""
         return load_model(self.folder, device)
 
+    def _train(self, device, progress, start):
+        return train(self.store, self.config, self.folder, device, progress, start)
+
+    def _predict(self, model, store, split, statistics):
+        if statistics == "training":
+            model = with_statistics_of(model, self.store, self.config.split)
+            statistics = "running"
+        target = self.config.target
+        return predict(model, store, split, target=target, statistics=statistics)
+
+    def _truth(self, store, subject, frames, views):
+        return truth_of(store, subject, frames, self.config.target)
+
     def train(self, device=None, progress=True):
         """Trains, resumes what was cut, and writes the record; nothing if it is done.
 
@@ -73,9 +86,7 @@ class TrainingRun:
         if self.start and not self.start.done:
             raise ValueError(f"it starts from {self.start.name}, which is not finished")
         began, start = provenance(), self.start and self.start.model()
-        history = train(
-            self.store, self.config, self.folder, device, progress, start
-        ).history
+        history = self._train(device, progress, start).history
         rank, world = ranks()
         if rank == 0:
             record = {
@@ -99,13 +110,7 @@ class TrainingRun:
 
         statistics: what BatchNorm normalises by, as of `catalogue.Row`.
         """
-        by = statistics
-        if statistics == "training":
-            model, by = (
-                with_statistics_of(model, self.store, self.config.split),
-                "running",
-            )
-        p = predict(model, store, split, target=self.config.target, statistics=by)
+        p = self._predict(model, store, split, statistics)
         names = store.splits[split].subjects
         tensors = {
             "embeddings": p.embeddings,
@@ -128,23 +133,34 @@ class TrainingRun:
         except SafetensorError as error:
             raise _damaged(file, error) from None
         names = np.array(store.splits[split].subjects, dtype=object)
-        subjects, frames = names[t["subjects"].numpy()], t["frames"].numpy()
-        truth = [
-            truth_of(store, subject, frames[subjects == subject], self.config.target)
-            for subject in dict.fromkeys(subjects)
-        ]
+        subjects = names[t["subjects"].numpy()]
+        frames, views = t["frames"].numpy(), t["views"].numpy()
+        truth = []
+        for subject in dict.fromkeys(subjects):
+            of = subjects == subject
+            truth.append(self._truth(store, subject, frames[of], views[of]))
         predictions = Predictions(
             t["embeddings"],
             t["poses"],
             torch.cat(truth),
             subjects,
             frames,
-            t["views"].numpy(),
+            views,
         )
         history = _read_json(self.folder / INDEX)["history"]
-        return Evaluated(
-            with_truth(predictions), t["pose_mean"], history, store, self.seed
+        seen = with_truth(predictions), t["pose_mean"], history, store, self.seed
+        return Evaluated(*seen, self.labels())
+
+    def labels(self):
+        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without."""
+        if not self.config.pose_loss:
+            return None
+        config = self.config
+        which = config.label_subjects, config.label_views, config.label_share
+        labelled = LabelledImages(
+            self.store, config.split, *which, target=config.target
         )
+        return labelled.poses
 
 
 def training_run(name, seed, schedule, stores, parent):

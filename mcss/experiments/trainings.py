@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from ..configuration import CHAPTER_CONFIG, IMPROVED, TrainingConfig
 from ..data import Split
+from .rivals import ROWS as RIVALS
+from .rivals import STAGED
 
 #: What all trainings of a queue start from. 'paper': Section 4, from scratch.
 #: 'imagenet': from ImageNet's weights, as the paper. 'small': the largest scale at
@@ -30,6 +32,7 @@ class Training(NamedTuple):
     change: dict
     store: str = "main"  #: the role of the store it learns from
     start: str | None = None  #: the training whose weights it begins with
+    rival: str | None = None  #: of mcss.experiments.rivals.ROWS, trained as rivals are
 
 
 METHODS = {"mcss": {}, "baseline": {"metric_loss": False}}
@@ -171,6 +174,17 @@ TRAININGS = {
     **{
         f"candidate {name}": Training(ONE | {"split": "fit"} | change)
         for name, change in CANDIDATES.items()
+    },
+    # two stages: what is learned without labels is learned once
+    **{rival: Training(METRIC, rival=rival) for rival in STAGED},
+    **{
+        f"{rival}-{amount}": (
+            Training(METHODS["baseline"] | AMOUNTS[amount], start=rival, rival=rival)
+            if rival in STAGED
+            else Training(AMOUNTS[amount], rival=rival)
+        )
+        for rival in RIVALS
+        for amount in ("one", "all")
     },
     **{
         f"sensitivity {name}": Training(ONE | {"split": "fit"} | change)

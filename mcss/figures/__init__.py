@@ -21,5 +21,6 @@ Chapter                         Drawn by               Called
 9   retrieval                   `retrieval`            `retrieval_table`
 10  what the embedding knows    `embedding_map`        `embedding_map`
 10  what the embedding knows    `distances`            `distance_table`
+10c rivals                      `novel_view`           `novel_view`
 all poses                       `skeletons`            `skeletons`
 """

@@ -31,6 +31,8 @@ PLACES = {
     "prediction": "07_evaluating_poses",
     "retrieval": "09_retrieval",
     "embedding_map": "10_what_the_embedding_knows",
+    "novel_view": "10c_rivals",
+    "distances": "10_what_the_embedding_knows",
 }
 # Of an element's drawings those that reach beyond their frame.
 CUT = """(root) => {
@@ -245,7 +247,7 @@ def test_a_click_on_a_distance_shows_its_two_pictures(figure):
     m, heat = f.data["pairs"], f.root.locator(".mcss-cells")
     box = heat.bounding_box()
     side = box["width"] / 416 * 400 / m
-    start = box["width"] / 416 * 14
+    start = box["width"] / 416 * 8
     f.page.mouse.click(box["x"] + start + 9.5 * side, box["y"] + start + 4.5 * side)
     assert (f.shown["pair"], f.shown["other"]) == (4, 9)
     D = f.data["embeddings"][-1]["distances"]
@@ -255,6 +257,15 @@ def test_a_click_on_a_distance_shows_its_two_pictures(figure):
     assert (f.shown["pair"], f.shown["other"]) == (5, 9)
     f.slide("pair i", 6)
     assert (f.shown["pair"], f.shown["other"]) == (6, None)
+
+
+def test_a_click_on_one_of_the_nine_by_nine_distances(figure):
+    f = figure("distances")
+    n, box = len(f.data["names"]), f.root.locator(".mcss-cells").bounding_box()
+    place = [box["width"] / 416 * (8 + (k + 0.5) * 400 / n) for k in (7, 2)]
+    f.page.mouse.click(box["x"] + place[1], box["y"] + place[0])
+    assert f.shown == {"row": 7, "column": 2, "distance": f.data["distances"][7][2]}
+    assert f.root.locator("figcaption").all_inner_texts() == [f.data["names"][k] for k in (7, 2)]
 
 
 def test_the_batch_is_that_of_its_rules(figure):
@@ -354,6 +365,18 @@ def test_the_map_shows_the_picture_of_a_point(figure):
 def test_all_are_in_the_book(book):
     for kind, page in PLACES.items():
         assert f'data-element="{kind}"' in (Path(book) / "book" / f"{page}.html").read_text()
+
+
+def test_the_drawn_view_is_that_of_the_turn(figure):
+    """Each camera's own angle is found on the slider, and the camera is then the one beside it."""
+    f = figure("novel_view").choose("picture", 1)
+    of = f.data["pictures"][1]
+    for view, angle in enumerate(of["angles"]):
+        place = round(angle / f.data["step"]) % (360 // f.data["step"])
+        shown = f.slide("turn", place).shown
+        assert shown["drawn"] == place and shown["turn"] == place * f.data["step"]
+        assert shown["camera"] == view and shown["off"] <= f.data["step"] / 2
+    assert f.slide("turn", 0).shown["camera"] == of["source"]
 
 
 @pytest.mark.parametrize("events", [1, 20])

@@ -39,7 +39,8 @@ def film(
     second=False,
     pixel=None,
 ):
-    """Writes a film. times: of each frame, in units of BASE. sound: seconds of silence from 0.
+    """Writes a film. times: of each frame, in units of BASE. sound: seconds of silence from 0, or
+    samples `(n,)`, 48000 a second.
     repeat: packets that get the time of the one before. second: add a film of something else.
     pixel: how many times as wide as high pixels are shown.
     """
@@ -56,14 +57,15 @@ def film(
             stream.codec_context.sample_aspect_ratio = Fraction(pixel)
         stream.codec_context.time_base, stream.codec_context.gop_size = BASE, gop
         packets = []
-        if sound:
+        if sound is not None:
             audio = out.add_stream("aac", rate=48000)
             audio.layout = "mono"
-            for k in range(int(sound * 48000 / 1024)):
-                silent = np.zeros((1, 1024), np.float32)
-                silence = av.AudioFrame.from_ndarray(silent, "fltp", "mono")
-                silence.sample_rate, silence.pts = 48000, 1024 * k
-                packets += audio.encode(silence)
+            samples = np.zeros(int(sound * 48000)) if np.isscalar(sound) else sound
+            for k in range(len(samples) // 1024):
+                part = np.float32(samples[None, 1024 * k : 1024 * (k + 1)])
+                part = av.AudioFrame.from_ndarray(part, "fltp", "mono")
+                part.sample_rate, part.pts = 48000, 1024 * k
+                packets += audio.encode(part)
             packets += audio.encode(None)
         for k, time in enumerate(times):
             number = k if numbers is None else numbers[k]

@@ -149,7 +149,22 @@ def test_outfits_change_the_clothes_and_nothing_else():
     assert np.array_equal(*joints)
 
 
+def test_looks_change_bodies_and_not_how_people_move():
+    plain, looks, style = (
+        Studio(preset("sample", **change), workers=1)
+        for change in ({}, {"looks": 1.0}, {"style": 1.0})
+    )
+    assert "looks" not in plain.recipe.as_dict() and set(looks.styles.values()) == {NEUTRAL}
+    height = {
+        name: np.ptp(studio.subject("S6")[0].vertices[:, 2])
+        for name, studio in (("plain", plain), ("looks", looks), ("style", style))
+    }
+    assert height["looks"] == height["style"] != height["plain"]
+
+
 def test_bad_styles():
+    with pytest.raises(ValueError, match="looks must be from 0 to 2, not 3"):
+        preset("sample", looks=3)
     with pytest.raises(ValueError, match="at least 1"):
         preset("sample", outfits=0)
     with pytest.raises(ValueError, match="style must be from 0 to 2, not -1"):

@@ -3,7 +3,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from mcss.metrics import pa_mpjpe
-from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick
+from mcss.retrieval import mean_pa_mpjpe_at_k, random_pick, right_instant
 
 
 def data(n=40, seed=0):
@@ -109,3 +109,21 @@ def test_bad_input():
         mean_pa_mpjpe_at_k(embeddings, poses, subjects, views, ks=[1], queries=[])
     with pytest.raises(ValueError, match="every k"):
         mean_pa_mpjpe_at_k(embeddings, poses, subjects, views, ks=[0])
+
+
+def test_the_right_instant_by_loops():
+    """Of one person in three views, some instants missing in some, two clips far apart."""
+    generator = torch.Generator().manual_seed(4)
+    views = torch.randint(0, 3, (60,), generator=generator)
+    times = torch.randint(0, 12, (60,), generator=generator) * 0.1
+    times[30:] += 1e6
+    embeddings = torch.randn(60, 5, generator=generator)
+    rate = blind = 0
+    for q in range(60):
+        others = [g for g in range(60) if views[g] != views[q]]
+        right = [abs(times[g] - times[q]) < 0.2001 for g in others]
+        distances = [(embeddings[g] - embeddings[q]).norm() for g in others]
+        rate += right[int(torch.stack(distances).argmin())] / 60
+        blind += sum(right) / len(right) / 60
+    found = right_instant(embeddings, times, views, within=0.2)
+    assert found == pytest.approx((rate, blind), abs=1e-9) and 0.1 < blind < 0.4

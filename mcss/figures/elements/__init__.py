@@ -14,6 +14,7 @@ from .embedding_map import embedding_map
 from .first_look import first_look
 from .mining import mining_table
 from .multiview_browser import multiview_browser
+from .novel_view import novel_view
 from .prediction import prediction_viewer
 from .retrieval import retrieval_table
 from .skeletons import skeletons
@@ -29,6 +30,7 @@ __all__ = [
     "joints",
     "mining_table",
     "multiview_browser",
+    "novel_view",
     "prediction_viewer",
     "retrieval_table",
     "sheet",

@@ -101,6 +101,9 @@ function choice(label, options, value = 0) {
     get value() {
       return Number(input.value);
     },
+    set(value) {
+      input.value = value;
+    },
   };
   input.addEventListener("change", () => self.changed());
   return self;
@@ -120,7 +123,7 @@ function toggle(label, value = false) {
 }
 
 // Puts controls over panels, and draws. `draw(state)` returns what is shown, as data, for tests and
-// other scripts. Returns what draws again.
+// other scripts.
 function element(root, controls, panels, draw) {
   const update = () => {
     const values = Object.entries(controls).map(([name, control]) => [name, control.value]);
@@ -135,7 +138,6 @@ function element(root, controls, panels, draw) {
     make("div", { class: "mcss-panels" }, ...panels.map((panel) => panel.node)),
   );
   update();
-  return update;
 }
 
 function note() {

@@ -15,6 +15,7 @@ from mcss.experiments.measures import (
     errors_and_retrieval,
     examples,
     map_of_embedding,
+    nearest_label,
     pose_errors,
     retrieval,
     view_4_errors,
@@ -58,6 +59,21 @@ def test_a_perfect_network(perfect):
     assert values["same model"][0] == pytest.approx(0, abs=0.1)
     assert len(values["cross relative"]) == len(KS)
     assert values["cross oracle"][0] > 50 and values["cross blind"] > values["cross oracle"][-1]
+
+
+def test_the_nearest_label(perfect):
+    """Half of the poses are labels, at another size, which N-MPJPE forgives: they cost nothing."""
+    truth = perfect.predictions.truth
+    at = {
+        name: nearest_label(perfect._replace(labels=labels))["nearest label"]
+        for name, labels in (("all", 1.1 * truth), ("half", 1.1 * truth[:60]), ("one", truth[:1]))
+    }
+    assert at["all"] == pytest.approx(0, abs=0.01) and 30 < at["half"] < at["one"]
+    others = perfect._replace(
+        labels=1.1 * truth[:60],
+        predictions=Predictions(*(column[60:] for column in perfect.predictions)),
+    )
+    assert nearest_label(others)["nearest label"] == pytest.approx(2 * at["half"], rel=1e-3)
 
 
 def test_only_the_fourth_view_counts(perfect):

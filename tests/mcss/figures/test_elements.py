@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -11,6 +12,7 @@ from mcss.figures.elements import (
     Element,
     distance_table,
     joints,
+    novel_view,
     prediction_viewer,
     retrieval_table,
     sheet,
@@ -79,6 +81,26 @@ def test_the_script_draws_the_package_s_skeleton():
     text = (HERE / "canonical.js").read_text()
     assert int(re.search(r"const LEFT_HIP = (\d+);", text).group(1)) == LEFT_HIP
     assert JOINTS[int(re.search(r"const LEFT_WRIST = (\d+);", text).group(1))] == "left wrist"
+
+
+def test_the_turned_person_keeps_its_turns():
+    """Of each picture as many turns, and where the cameras stand among them."""
+
+    def picture(turns):
+        return {
+            "name": "sitting",
+            "drawn": torch.zeros(turns, 3, 8, 8, dtype=torch.uint8),
+            "true": torch.zeros(4, 3, 8, 8, dtype=torch.uint8),
+            "angles": torch.tensor([0.0, 91.26, -90.0, 180.0]),
+            "source": 0,
+        }
+
+    data = novel_view([picture(24), picture(24)]).data
+    assert data["step"] == 15 and data["pictures"][1]["angles"] == [0.0, 91.3, 270.0, 180.0]
+    assert data["pictures"][0]["drawn"]["columns"] * data["pictures"][0]["drawn"]["rows"] == 24
+    for wrong in ([picture(24), picture(12)], [picture(7)]):
+        with pytest.raises(ValueError, match="equally many turns"):
+            novel_view(wrong)
 
 
 def test_alignment_is_what_the_errors_measure():

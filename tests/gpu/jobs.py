@@ -57,7 +57,8 @@ def jobs(out, store=None, schedule="paper", seeds=(0,), device="cuda", rounds=3,
         return found + others
     runs = str(Path(runs or out.with_name(out.name + "-runs")).resolve())
     common = ["--store", str(Path(store).resolve()), "--schedule", schedule, "--runs", runs]
-    cards = ["-m", "mcss.experiments.cards", *CARDS, *common, "--to", str(out / "checkpoints")]
+    cards = ["-m", "mcss.experiments.cards", *CARDS, *common, "--seed", str(seeds[0])]
+    cards += ["--to", str(out / "checkpoints")]
     first, *more = map(experiment, FIRST)
     # of the rest, what needs no further store
     rest = [

@@ -21,7 +21,8 @@ const turned = (degrees) => {
 const fixed = { turn: 20, axes: true, turnable: false, turned };
 const world = skeleton("global: the room's axes", fixed);
 const camera = skeleton("camera: its own axes", { turnable: false, turned });
-const canonical = skeleton("canonical: the person's axes", fixed);
+// nothing turns it
+const canonical = skeleton("canonical: the person's axes", { ...fixed, turned: null });
 const numbers = table();
 const what = note();
 const controls = {

@@ -23,7 +23,7 @@ ROOMS = {
     "mcss.store": ("mcss.store", "mcss.skeleton"),
     "data_scripts.common": (
         "data_scripts.common",
-        *("mcss.data", "mcss.store", "mcss.engine.machine", "mcss.figures.plots"),
+        *("mcss.data", "mcss.store", "mcss.engine.machine", "mcss.figures.sheets"),
     ),
 }
 LONGEST = 275  # lines of a file of the package; about 250 is the aim

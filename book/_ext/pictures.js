@@ -37,7 +37,7 @@
   }
 
   const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
-  dialog.addEventListener("keydown", (event) => event.key in STEPS && show(place + STEPS[event.key]));
+  dialog.addEventListener("keydown", ({ key }) => key in STEPS && show(place + STEPS[key]));
   dialog.addEventListener("click", () => dialog.close());
   document.addEventListener("click", (event) => {
     const picture = event.target.closest?.(PICTURE);

@@ -1,5 +1,5 @@
-// Draws each Plotly figure when it comes near the screen, in the colours of the page, dark or light,
-// and so that it fits. No toolbar, and nothing to drag: the wheel and a finger scroll the page.
+// Draws each Plotly figure when it comes near the screen, in the page's colours, dark or light, and
+// so that it fits. No toolbar, and nothing to drag: the wheel and a finger scroll the page.
 (function () {
   const page = document.documentElement;
   const boxes = [...document.querySelectorAll(".plotly-figure")];
@@ -35,7 +35,8 @@
     const figure = JSON.parse(dark.reduce((all, [from, to]) => all.replaceAll(from, to), text));
     figure.layout.template = inPageColours(figure.layout.template);
     figure.layout.dragmode = false;
-    figure.config = { responsive: true, ...figure.config, displayModeBar: false, scrollZoom: false };
+    const still = { displayModeBar: false, scrollZoom: false };
+    figure.config = { responsive: true, ...figure.config, ...still };
     return figure;
   }
 

@@ -56,7 +56,8 @@ class RivalFeeder(Feeder):
 
     def __init__(self, store, rival, pairs, labelled, config, device="cpu"):
         super().__init__(store, pairs, labelled, device)
-        self.rival, self.split, self.seed = rival, pairs.split, pairs.seed
+        self.store, self.rival = store, rival
+        self.split, self.seed = pairs.split, pairs.seed
         self.each = config.epochs * len(pairs)  #: steps that a stage has
         both = not rival.staged
         #: how many steps have pairs, and how many labels

@@ -115,7 +115,7 @@ def test_the_right_instant_by_loops():
     """Of one person in three views, some instants missing in some, two clips far apart."""
     generator = torch.Generator().manual_seed(4)
     views = torch.randint(0, 3, (60,), generator=generator)
-    times = torch.randint(0, 12, (60,), generator=generator) * 0.1
+    times = torch.randint(0, 12, (60,), generator=generator).double() * 0.1
     times[30:] += 1e6
     embeddings = torch.randn(60, 5, generator=generator)
     rate = blind = 0

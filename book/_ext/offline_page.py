@@ -33,7 +33,7 @@ ELEMENT = '<div class="mcss-element"'
 GRID = '<div class="mcss-grid"'
 #: In the data of an element, and in a grid of pictures.
 PICTURE = re.compile(r'("src":"| src=")data:image/jpeg;base64,([^"]+)(?=")')
-EMPTY_HEAD = '<th class="head"><p></p></th>'
+EMPTY_HEAD = re.compile(r'<th class="head([^"]*)"><p></p></th>')
 UNWANTED = ("thebe", "widget-state+json")
 
 
@@ -128,8 +128,8 @@ def finish_page(app, pagename, templatename, context, doctree):
         body = PICTURE.sub(lambda found: found[1] + place(found), body)
     if body:  # what docutils calls an entry is no child that a list may have
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
-        # an empty corner of a table is no header
-        context["body"] = body.replace(EMPTY_HEAD, '<td class="head"></td>')
+        # an empty head of a table is no header
+        context["body"] = EMPTY_HEAD.sub(r'<td class="head\1"></td>', body)
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file

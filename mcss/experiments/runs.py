@@ -152,10 +152,12 @@ class TrainingRun:
         return Evaluated(*seen, self.labels())
 
     def labels(self):
-        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without."""
-        if not self.config.pose_loss:
-            return None
+        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without, and
+        where they lie in the frames of the cameras.
+        """
         config = self.config
+        if not config.pose_loss or config.target == "camera":
+            return None
         which = config.label_subjects, config.label_views, config.label_share
         labelled = LabelledImages(
             self.store, config.split, *which, target=config.target

@@ -120,6 +120,20 @@ class LabelledImages:
         self.size, self.seed = size, seed
         self._order = None, None
 
+    @classmethod
+    def of(cls, store, config):
+        """Those that a `TrainingConfig` names."""
+        return cls(
+            store,
+            config.split,
+            config.label_subjects,
+            config.label_views,
+            config.label_share,
+            config.labelled,
+            config.seed,
+            target=config.target,
+        )
+
     def batch(self, step):
         """The labelled images of one training step, a `LabelledBatch` of `size`."""
         rows = self._rows_of(step)

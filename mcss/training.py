@@ -151,18 +151,7 @@ def index_batches(store, config):
     """
     sampler = SameSubjectPairs if config.same_subject else MixedSubjectPairs
     pairs = sampler(store, config.split, config.pairs, config.gap, config.seed)
-    labelled = None
-    if config.pose_loss:
-        labelled = LabelledImages(
-            store,
-            config.split,
-            config.label_subjects,
-            config.label_views,
-            config.label_share,
-            config.labelled,
-            config.seed,
-            config.target,
-        )
+    labelled = LabelledImages.of(store, config) if config.pose_loss else None
     return pairs, labelled
 
 

@@ -158,11 +158,7 @@ class TrainingRun:
         config = self.config
         if not config.pose_loss or config.target == "camera":
             return None
-        which = config.label_subjects, config.label_views, config.label_share
-        labelled = LabelledImages(
-            self.store, config.split, *which, target=config.target
-        )
-        return labelled.poses
+        return LabelledImages.of(self.store, config).poses
 
 
 def training_run(name, seed, schedule, stores, parent):

@@ -18,7 +18,7 @@ class CameraLabels(LabelledImages):
     Arguments, batches and errors as of `LabelledImages`.
     """
 
-    def __init__(self, store, *arguments):
+    def __init__(self, store, *arguments, target="camera"):
         super().__init__(store, *arguments, target="global")
         self.store = store
         poses = self._in_camera(self.rows)

@@ -133,19 +133,8 @@ def train_rival(
 def batches(store, config):
     """(pairs, labelled): which pictures meet in which step, those of MCSS."""
     pairs = SameSubjectPairs(store, config.split, config.pairs, config.gap, config.seed)
-    if not config.pose_loss:
-        return pairs, None
-    of = (
-        config.split,
-        config.label_subjects,
-        config.label_views,
-        config.label_share,
-        config.labelled,
-        config.seed,
-    )
-    if config.target == "camera":
-        return pairs, CameraLabels(store, *of)
-    return pairs, LabelledImages(store, *of, config.target)
+    kind = CameraLabels if config.target == "camera" else LabelledImages
+    return pairs, kind.of(store, config) if config.pose_loss else None
 
 
 def new_rival(store, config, labelled=None, start=None):

@@ -209,7 +209,8 @@ def test_a_page_asks_no_other_server(tmp_path):
 
     pages = {path.name: path.read_text() for path in (tmp_path / "_build" / "html").rglob("*.html")}
     loads = re.compile(
-        r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^\s"'>]+)"""
+        r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["']?"""
+        r"""((?:https?:)?//[^\s"'>]+)"""
     )
     for name, page in pages.items():
         assert loads.findall(page) == [], name

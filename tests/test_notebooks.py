@@ -16,11 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
 ABSOLUTE_PATH = re.compile(
-    r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private|scratch|data)/\w"
+    r"(?<![\w.:/~])/(?:home|root|tmp|work|workspace|Users|usr|opt|mnt|var|content|private"
+    r"|scratch|data)/\w"
     r"|\b[A-Z]:\\\\?\w|file://"
 )
 REMOTE_CODE = re.compile(
-    r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)|<script[^>]+\bsrc\b|<link\b|<iframe\b""",
+    r"""https?://[^\s"'<>]*(?:cdn|unpkg|jsdelivr|googleapis|gstatic)"""
+    r"|<script[^>]+\bsrc\b|<link\b|<iframe\b",
     re.I,
 )
 LEFT_OUT = "skip-execution"  # the tag of cells that are run by `pytest --nbval` alone

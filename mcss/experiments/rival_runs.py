@@ -30,6 +30,10 @@ class RivalRun(TrainingRun):
     def _truth(self, store, subject, frames, views):
         return truth_in(store, subject, frames, views, self.config.target)
 
+    def labels(self):
+        """As of a `TrainingRun`; None in the camera's frame, where they depend on the view."""
+        return None if self.config.target == "camera" else super().labels()
+
     def evaluated(self, store, split, *statistics):
         """As of a `TrainingRun`; what is in the camera's frame says so."""
         evaluated = super().evaluated(store, split, *statistics)

@@ -152,13 +152,10 @@ class TrainingRun:
         return Evaluated(*seen, self.labels())
 
     def labels(self):
-        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without, and
-        where they lie in the frames of the cameras.
-        """
-        config = self.config
-        if not config.pose_loss or config.target == "camera":
+        """`(n, 16, 3)` mm, the poses that it had as labels; None for a run without."""
+        if not self.config.pose_loss:
             return None
-        return LabelledImages.of(self.store, config).poses
+        return LabelledImages.of(self.store, self.config).poses
 
 
 def training_run(name, seed, schedule, stores, parent):

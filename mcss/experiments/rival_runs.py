@@ -31,7 +31,9 @@ class RivalRun(TrainingRun):
         return truth_in(store, subject, frames, views, self.config.target)
 
     def labels(self):
-        """As of a `TrainingRun`; None in the camera's frame, where they depend on the view."""
+        """As of a `TrainingRun`; None in the camera's frame: there they depend on the
+        view.
+        """
         return None if self.config.target == "camera" else super().labels()
 
     def evaluated(self, store, split, *statistics):

@@ -2,6 +2,7 @@
 labelled pictures.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ NEEDS = {
 }
 
 
-class Rival(MCSS):
+class Rival(MCSS, ABC):
     """F of `mcss.model`, with a G and an H of the rival's own; G gives what the method
     learns, and H the pose from it, normalised by `pose_mean` and `pose_std`.
 
@@ -100,12 +101,12 @@ class Rival(MCSS):
         """What the network sees of some pictures: `(n, c, h, w)`."""
         return store.images(subject, frames, views, device=device)
 
+    @abstractmethod
     def pretext(self, inputs, given):
         """(loss, figures `(len(self.figures),)`) of one step.
 
         inputs: `(2 m, c, h, w)`; given: as `draw` made it.
         """
-        raise NotImplementedError
 
     def losses(self, batch, progress, config):
         """(loss, figures and pose loss) of one step: of the pretext, or of the pose.

@@ -2,7 +2,6 @@
 labelled pictures.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -54,7 +53,7 @@ NEEDS = {
 }
 
 
-class Rival(MCSS, ABC):
+class Rival(MCSS):
     """F of `mcss.model`, with a G and an H of the rival's own; G gives what the method
     learns, and H the pose from it, normalised by `pose_mean` and `pose_std`.
 
@@ -101,12 +100,13 @@ class Rival(MCSS, ABC):
         """What the network sees of some pictures: `(n, c, h, w)`."""
         return store.images(subject, frames, views, device=device)
 
-    @abstractmethod
     def pretext(self, inputs, given):
-        """(loss, figures `(len(self.figures),)`) of one step.
+        """(loss, figures `(len(self.figures),)`) of one step; for a rival whose
+        `losses` are the usual ones.
 
         inputs: `(2 m, c, h, w)`; given: as `draw` made it.
         """
+        raise NotImplementedError
 
     def losses(self, batch, progress, config):
         """(loss, figures and pose loss) of one step: of the pretext, or of the pose.
